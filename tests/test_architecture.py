@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config": FLOOR,
     "intranet": FLOOR,
     "vault": FLOOR,
-    **{room: FLOOR for room in ROOMS},
+    **dict.fromkeys(ROOMS, FLOOR),
     "ledger": FLOOR | {"vault"},
     "knowledge": FLOOR | {"intranet"},
     "predictions": FLOOR | {"models"},
@@ -62,9 +62,19 @@ HOME_OF = {
     "jsonschema": "exchange",
     "rich": "cli",
 }
-FORBIDDEN_WORDS = (
-    "utils util helpers misc common core manager processor engine handler base".split()
-)
+FORBIDDEN_WORDS = [
+    "utils",
+    "util",
+    "helpers",
+    "misc",
+    "common",
+    "core",
+    "manager",
+    "processor",
+    "engine",
+    "handler",
+    "base",
+]
 BROAD_EXCEPTS = {"pipeline/run_slide.py", "cli/main.py"}
 """The two boundaries: one slide must not end the night, and a user never sees a traceback."""
 FILES = sorted(HOUSE.rglob("*.py"))
