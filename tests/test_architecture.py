@@ -115,8 +115,8 @@ def test_names_and_sizes_stay_human(file: Path) -> None:
     words = set(file.stem.split("_"))
     for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.ClassDef):
-            words |= {node.name.lower()} & set(FORBIDDEN_WORDS)
-    assert not words & set(FORBIDDEN_WORDS), "the name says nothing about pathology"
+            words |= {node.name.lower()} & FORBIDDEN_WORDS
+    assert not words & FORBIDDEN_WORDS, "the name says nothing about pathology"
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda f: str(f.relative_to(HOUSE)))

@@ -1,0 +1,74 @@
+"""The result of one analysis of one slide, as the contract's ``findings.json`` tells it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+from pathology.records.finding import Finding
+from pathology.records.slide import SlideInfo
+from pathology.records.stain import StainKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Analysis = Literal["ki67", "infiltration"]
+MarkerSource = Literal["user", "manifest", "order", "none"]
+TumourRegionSource = Literal["automatic", "confirmed"]
+NOTHING: Mapping[str, float] = MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """How much of the slide could be looked at, and what speaks against trusting it."""
+
+    tissue_mm2: float
+    analysed_mm2: float
+    unreadable_tiles: int
+    flags: tuple[str, ...] = ()
+    excluded_mm2: Mapping[str, float] = field(default=NOTHING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelUsed:
+    """A model that saw the slide; the classical baseline has no weights."""
+
+    name: str
+    weights_sha256: str | None
+    licence: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """What made a result, so that the same can be made again."""
+
+    software: str
+    commit: str | None
+    settings_sha256: str
+    settings: Mapping[str, object]  # every value in force, as plain TOML types
+    models: tuple[ModelUsed, ...]
+    device: str
+    timings_s: Mapping[str, float]
+    started_utc: str  # ISO 8601
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlideResult:
+    """Everything ``findings.json`` and ``run.json`` say."""
+
+    result_id: str
+    analysis: Analysis
+    case_id: str | None
+    info: SlideInfo
+    digest: str
+    stain: StainKind
+    marker: str | None
+    marker_source: MarkerSource
+    file_name: str | None  # None with pseudonyms
+    quality: Quality
+    tumour_region_source: TumourRegionSource
+    findings: tuple[Finding, ...]
+    provenance: Provenance
+    author: str = "software"
+    supersedes: str | None = None
