@@ -62,7 +62,7 @@ HOME_OF = {
     "jsonschema": "exchange",
     "rich": "cli",
 }
-FORBIDDEN_WORDS = [
+FORBIDDEN_WORDS = {
     "utils",
     "util",
     "helpers",
@@ -74,7 +74,7 @@ FORBIDDEN_WORDS = [
     "engine",
     "handler",
     "base",
-]
+}
 BROAD_EXCEPTS = {"pipeline/run_slide.py", "cli/main.py"}
 """The two boundaries: one slide must not end the night, and a user never sees a traceback."""
 FILES = sorted(HOUSE.rglob("*.py"))
