@@ -5,14 +5,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeAlias
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-NO_EXCLUSIONS: Mapping[str, int] = MappingProxyType({})
+from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +55,15 @@ Answer: TypeAlias = Proportion | Measurement | NotMeasurable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Category:
+    """What a rule calls a value. Only where a person confirmed the tumour region."""
+
+    rule: str  # guideline or site policy, with its version
+    name: str
+    borderline: bool = False  # the interval reaches over the cut-off
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
     """One question asked of a slide, and its answer."""
 
@@ -69,6 +73,7 @@ class Finding:
     formula: str  # e.g. "ki67-index/1"
     answer: Answer
     regions: tuple[str, ...] = ()
-    exclusions: Mapping[str, int] = field(default=NO_EXCLUSIONS)
+    exclusions: Mapping[str, int] = field(default_factory=dict)
     ambiguous_range: tuple[float, float] | None = None
     caveats: tuple[str, ...] = ()
+    category: Category | None = None

@@ -100,3 +100,20 @@ class TissueMap:
     downsample: float  # level-0 px per map px
     mpp: Mpp
     classes: NDArray[np.uint8]  # (rows, columns) TissueClass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """Numbers of one slide decided once, from samples, so that every tile is judged alike.
+
+    A nucleus is positive from ``dab_high``, negative below ``dab_low``, unknown between.
+    """
+
+    nuclear_od: float  # threshold of the nuclear signal
+    dab_low: float  # mean DAB optical density in the nucleus; NaN where the slide has no DAB
+    dab_threshold: float
+    dab_high: float
+    nuclei: int  # nuclei in the samples
+    median_area_um2: float  # of those nuclei; NaN for none
+    median_diameter_um: float  # of a circle of that area
+    evidence: str  # one plain sentence on how the positivity threshold was decided

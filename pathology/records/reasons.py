@@ -107,6 +107,78 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
                 "读取 {format} 需要软件包 {package}", "请安装:pip install 'pathology[{extra}]'"
             ),
         ),
+        "cannot-read": Reason(
+            en=Wording(
+                "the file cannot be read ({detail})", "Check the right to read it, and the disk."
+            ),
+            zh=Wording("文件无法读取({detail})", "请检查读取权限和磁盘。"),
+        ),
+        "no-tissue": Reason(
+            en=Wording(
+                "there is no tissue to be seen on this slide",
+                "Look at the glass: is it the right one, the right side up, in focus?",
+            ),
+            zh=Wording("切片上没有可见组织", "请检查玻片:是否正确、正面朝上、对焦清楚?"),
+        ),
+        "stain-mismatch": Reason(
+            en=Wording(
+                "{analysis} needs {needed}, and this slide is {seen} ({evidence})",
+                "Check the order, or choose the other analysis.",
+            ),
+            zh=Wording(
+                "{analysis} 需要 {needed} 染色,而本切片为 {seen}({evidence})",
+                "请核对申请单,或选择另一种分析。",
+            ),
+        ),
+        "stain-unknown": Reason(
+            en=Wording(
+                "{analysis} needs {needed}; the stain of this slide cannot be told ({evidence})",
+                "Look at the slide; a pale or unusual stain has to be stained again.",
+            ),
+            zh=Wording(
+                "{analysis} 需要 {needed} 染色,而本切片的染色无法判断({evidence})",
+                "请查看切片;染色过淡或异常时需重新染色。",
+            ),
+        ),
+        "outside-region": Reason(
+            en=Wording(
+                "the region given with --within holds no tissue of this slide",
+                "Draw it on this very slide, in level-0 pixels, and export it again.",
+            ),
+            zh=Wording(
+                "--within 给出的区域内没有本切片的组织",
+                "请在本切片上以 0 级像素重新勾画并导出。",
+            ),
+        ),
+        "wrong-region": Reason(
+            en=Wording("the region cannot be used: {detail}", "Export it again as GeoJSON."),
+            zh=Wording("区域文件无法使用:{detail}", "请重新导出为 GeoJSON。"),
+        ),
+        "output-failed": Reason(
+            en=Wording("the result could not be written: {detail}", "Mend that and run again."),
+            zh=Wording("结果无法写入:{detail}", "请解决后重新运行。"),
+        ),
+        "interrupted": Reason(
+            en=Wording("stopped before its turn", "Run the same command again to go on."),
+            zh=Wording("在轮到之前被中止", "请再次运行同一命令以继续。"),
+        ),
+        "worker-died": Reason(
+            en=Wording(
+                "the process that worked on it died {times} times ({detail})",
+                "Run it alone with --workers 1; if it dies again, report it with the log.",
+            ),
+            zh=Wording(
+                "处理进程已异常退出 {times} 次({detail})",
+                "请用 --workers 1 单独运行;若仍失败,请附日志报告。",
+            ),
+        ),
+        "bug": Reason(
+            en=Wording(
+                "the program failed in a way nobody foresaw ({detail})",
+                "This is our fault: report it with the log of this run.",
+            ),
+            zh=Wording("程序发生未预料的错误({detail})", "这是软件缺陷,请附运行日志报告。"),
+        ),
     }
 )
 

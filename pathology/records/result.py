@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from pathology.records.finding import Finding
 from pathology.records.slide import SlideInfo
 from pathology.records.stain import StainKind
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
 Analysis = Literal["ki67", "infiltration"]
 MarkerSource = Literal["user", "manifest", "order", "none"]
 TumourRegionSource = Literal["automatic", "confirmed"]
-NOTHING: Mapping[str, float] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +23,7 @@ class Quality:
     analysed_mm2: float
     unreadable_tiles: int
     flags: tuple[str, ...] = ()
-    excluded_mm2: Mapping[str, float] = field(default=NOTHING)
+    excluded_mm2: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from pathology.records.geometry import Box, Mpp
 
-ScaleSource = Literal["file", "user", "manifest", "site"]
+ScaleSource = Literal["file", "user", "manifest", "site", "assumed"]
+"""Who states the scale. "assumed" is the demo's alone: nobody knows it, and the result says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +53,14 @@ class SlideFacts:
     def height_px0(self) -> int:
         """Height of the scan, level-0 px."""
         return self.levels[0].height
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatedScale:
+    """A scale that somebody outside the file answers for."""
+
+    mpp: float
+    source: Literal["user", "manifest", "assumed"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

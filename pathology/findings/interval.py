@@ -1,0 +1,32 @@
+"""Intervals for counted shares and counted densities."""
+
+from __future__ import annotations
+
+from math import sqrt
+
+from scipy.stats import chi2
+
+Z_95 = 1.959963984540054
+
+
+def wilson_interval(part: int, whole: int, z: float = Z_95) -> tuple[float, float]:
+    """Wilson score interval of ``part`` of ``whole`` (> 0): inside [0, 1], honest at 0 and 1.
+
+    Wilson, J Am Stat Assoc 22:209 (1927). Counting uncertainty only: segmentation, staining and
+    the choice of region are not in it.
+    """
+    share, shrink = part / whole, z**2 / whole
+    centre = (share + shrink / 2) / (1 + shrink)
+    half = z * sqrt(share * (1 - share) / whole + shrink / (4 * whole)) / (1 + shrink)
+    # Rounding can carry a bound past the share itself when the share is 0 or 1.
+    return max(0.0, min(share, centre - half)), min(1.0, max(share, centre + half))
+
+
+def poisson_interval(count: int, confidence: float = 0.95) -> tuple[float, float]:
+    """Exact Poisson interval of a count >= 0, by chi-square quantiles.
+
+    Garwood, Biometrika 28:437 (1936). Divide by the area for the interval of a density.
+    """
+    tail = (1 - confidence) / 2
+    low = 0.0 if count == 0 else float(chi2.ppf(tail, 2 * count)) / 2
+    return low, float(chi2.ppf(1 - tail, 2 * count + 2)) / 2

@@ -1,0 +1,32 @@
+"""What is asked for: one analysis of one slide."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from pathology.records.result import Analysis, MarkerSource
+from pathology.records.slide import StatedScale
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlideOrder:
+    """One analysis of one slide, as the command line or a manifest asks for it."""
+
+    path: Path
+    analysis: Analysis
+    marker: str | None = None  # what stain the order says it is; the picture cannot tell
+    marker_source: MarkerSource = "none"
+    said: StatedScale | None = None  # a person's scale
+    within: Path | None = None  # GeoJSON with a person's tumour region
+    case_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How to run, the same for every slide."""
+
+    out: Path
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    force: bool = False

@@ -1,0 +1,152 @@
+"""How nuclei, positivity and tissue are told from pixels by the classical baseline."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pathology.records.stain import StainKind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StainSettings:
+    """Which stain a slide carries, and the estimate of its vectors. Densities are decadic."""
+
+    source: str
+    most_pixels: int  # pixels looked at per slide
+    white_percentile: float  # per channel, taken as the light through bare glass
+    least_tint: float  # no glass is darker in one channel than this share of its lightest
+    coloured_od: float  # R + G + B density above which a pixel carries stain
+    strong_od: float  # R + G + B density from which a pixel may shape a stain vector
+    eosin_ratio: float  # green over red and blue density from which a pixel is pink or purple
+    dominance: float  # ratio from which one channel absorbs more than another
+    least_coloured_share: float  # below this nothing is decided
+    he_pink_at_least: float
+    ihc_pink_at_most: float
+    ihc_least_share: float  # blue and brown together
+    least_pixels: int  # below this the textbook's vectors are used
+    least_brown_share: float  # below this DAB is the textbook's
+    angle_percentile: float  # H&E: the robust extremes of the plane
+    dab_angle_percentile: float  # IHC: further in, since pale pixels scatter more
+    most_deviation_deg: float  # from the textbook; beyond it the textbook is used
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.ihc_pink_at_most < self.he_pink_at_least <= 1:
+            raise ValueError("ihc_pink_at_most must be below he_pink_at_least, both in 0..1")
+        if not 0 <= self.angle_percentile < 50 < self.white_percentile <= 100:
+            raise ValueError("angle_percentile is below 50 and white_percentile above")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScaleNeeds:
+    """The scale that nuclei need."""
+
+    source: str
+    work_mpp: float  # finer scans are reduced to this
+    coarsest_factor: float  # of ``work_mpp``; coarser scans have no measurable nuclei
+
+    @property
+    def coarsest_mpp(self) -> float:
+        """Coarsest scale, in µm/px, at which nuclei are measured."""
+        return self.work_mpp * self.coarsest_factor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NucleusSettings:
+    """How nuclei of one kind of stain are found. Lengths in µm on tissue."""
+
+    source: str
+    smooth_um: float
+    saturation_od: float  # IHC: red density at which the signal counts half
+    glass_od: float  # signal below this is no tissue and takes no part in the threshold
+    least_nuclear_od: float  # lowest threshold believed; below it is noise
+    background_um: float  # width of the neighbourhood, as the sigma of a Gaussian
+    background_cap: float  # times the threshold: no pixel counts for more in its neighbourhood
+    local_weight: float  # 0: the slide's threshold alone; 1: the neighbourhood alone
+    global_factor: float  # of the slide's threshold, in the weighed sum
+    least_factor: float  # of the slide's threshold: nothing below it is a nucleus
+    blob_radii_um: tuple[float, ...]
+    least_response: float  # of a blob, as a share of the slide's threshold
+    distance_cap_um: float
+    distance_weight: float  # blob responses per µm of distance to the background
+    peak_smooth_um: float
+    least_distance_um: float  # between two seeds
+    most_radius_um: float
+    least_area_um2: float
+    truncate: float  # Gaussians end after so many sigmas
+
+    def __post_init__(self) -> None:
+        if not self.blob_radii_um or min(self.blob_radii_um) <= 0:
+            raise ValueError("blob_radii_um needs at least one positive radius")
+        if not 0 <= self.local_weight <= 1:
+            raise ValueError("local_weight is a share in 0..1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PositivitySettings:
+    """From which mean DAB density a nucleus takes the marker."""
+
+    source: str
+    least_nuclei: int  # below this the slide's own distribution is not looked at
+    lowest_od: float  # bounds within which the slide's threshold may lie
+    highest_od: float
+    default_od: float  # where the slide shows no two populations
+    log_offset_od: float  # added before the logarithm, so that noise around 0 is not stretched
+    noise_sigmas: float  # the threshold stays so many robust sigmas above the negative nuclei
+    least_separation: float  # between the populations, in robust sigmas of the negatives
+    least_positive: int  # nuclei of the upper population
+    band_share: float  # half width of the uncertain band, as a share of the threshold
+    least_band_od: float  # and at least this
+
+    def __post_init__(self) -> None:
+        if not 0 < self.lowest_od <= self.default_od <= self.highest_od:
+            raise ValueError("lowest_od <= default_od <= highest_od, all positive")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellSettings:
+    """How nuclei are classed by size, shape and darkness."""
+
+    source: str
+    lymphocyte_most_area_um2: float
+    lymphocyte_most_elongation: float
+    lymphocyte_least_darkness: float  # nuclear signal over the slide's threshold
+    stroma_least_elongation: float
+    other_least_area_um2: float  # larger "nuclei" are clumps or debris
+    softness: float  # relative distance from a cut-off at which a class is about 73 % certain
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TissueSettings:
+    """How tissue is classed on blocks of a map."""
+
+    source: str
+    map_um: float  # edge of a map pixel; the nearest power of two of work px is taken
+    stained_od: float  # R + G + B density above which a pixel carries stain
+    least_stained_share: float  # of a block's pixels; below it the block is background
+    smooth_um: float  # neighbourhood over which densities are averaged, sigma
+    basophilia_cap_od: float  # H&E: red density that counts as full
+    faint_od: float  # H&E: added to the mean so that faint tissue is not called uneven
+    unevenness_weight: float
+    least_score: float  # H&E: of epithelium
+    other_least_green_od: float  # H&E: blood and keratin are at least so dense in green
+    other_most_basophilia: float  # and at most so bluish
+    ihc_nuclear_od: float  # IHC: red density of nuclei
+    ihc_least_nuclear_share: float  # IHC: share of the area under nuclei in tumour
+    truncate: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictionSettings:
+    """All settings of the classical baseline."""
+
+    stain: StainSettings
+    scale: ScaleNeeds
+    nuclei_he: NucleusSettings
+    nuclei_ihc: NucleusSettings
+    positivity: PositivitySettings
+    cells: CellSettings
+    tissue: TissueSettings
+
+    def nuclei(self, kind: StainKind) -> NucleusSettings:
+        """How nuclei are found on a slide of this kind."""
+        return self.nuclei_he if kind == "he" else self.nuclei_ihc

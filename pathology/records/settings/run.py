@@ -1,0 +1,21 @@
+"""All settings of a run, joined."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pathology.records.settings.findings import InfiltrationSettings, Ki67Settings
+from pathology.records.settings.predictions import PredictionSettings
+from pathology.records.settings.site import SiteSettings
+from pathology.records.settings.tiles import TilesSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunSettings:
+    """One record a file in the settings folder."""
+
+    site: SiteSettings
+    tiles: TilesSettings
+    predictions: PredictionSettings
+    ki67: Ki67Settings
+    infiltration: InfiltrationSettings

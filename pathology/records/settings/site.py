@@ -1,0 +1,80 @@
+"""What a site decides: scales of its scanners, privacy, damage it tolerates, how it runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pathology.records.settings.scale import ScaleSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrivacySettings:
+    """Whether results carry file names or keyed pseudonyms."""
+
+    source: str
+    pseudonyms: bool
+    key_file: str = ""  # 32 bytes or more, readable by its owner only; needed for pseudonyms
+
+    def __post_init__(self) -> None:
+        if self.pseudonyms and not self.key_file:
+            raise ValueError("pseudonyms need a key_file")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DamageSettings:
+    """How much of the tissue may be unreadable before nothing is measured."""
+
+    source: str
+    refuse_above_share: float
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.refuse_above_share < 1:
+            raise ValueError("refuse_above_share must be in [0, 1)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NucleusSizeSettings:
+    """How large the nuclei of a slide are at the median; far off, the stated scale is doubted."""
+
+    source: str
+    least_um: float  # diameter of a circle of the median area
+    most_um: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.least_um < self.most_um:
+            raise ValueError("least_um must be positive and below most_um")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningSettings:
+    """What one worker may take."""
+
+    source: str
+    worker_gib: float  # memory planned for a worker process; sets the default number of workers
+    read_ahead_tiles: int  # tiles read before they are needed, at most
+
+    def __post_init__(self) -> None:
+        if self.worker_gib <= 0 or self.read_ahead_tiles < 1:
+            raise ValueError("worker_gib and read_ahead_tiles must be positive")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterSettings:
+    """Certificates for a scheduler on another machine; PEM files."""
+
+    source: str
+    tls_ca_file: str = ""
+    tls_cert_file: str = ""
+    tls_key_file: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteSettings:
+    """``site.toml``."""
+
+    scale: ScaleSettings
+    nucleus_size: NucleusSizeSettings
+    privacy: PrivacySettings
+    damage: DamageSettings
+    running: RunningSettings
+    cluster: ClusterSettings

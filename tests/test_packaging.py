@@ -1,0 +1,72 @@
+"""What users install: one list, settings inside the wheel, a quick and quiet start."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+HEAVY = ("torch", "timm", "dask", "distributed", "openslide", "skimage", "scipy", "pyarrow", "rich")
+
+
+def test_the_conda_environment_agrees_with_the_package() -> None:
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
+    listed = {p for p in conda[-1]["pip"] if p != "-e ."}
+    extras = PROJECT["optional-dependencies"]
+    assert listed == set(PROJECT["dependencies"] + extras["networks"] + extras["chinese-scanners"])
+    assert f"python{PROJECT['requires-python']}" in conda
+
+
+def test_importing_the_command_line_loads_nothing_heavy() -> None:
+    probe = f"import sys, pathology.cli.main; print([m for m in {HEAVY} if m in sys.modules])"
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", probe], capture_output=True, text=True, check=True
+    )
+    assert (run.stdout.strip(), run.stderr) == ("[]", "")
+
+
+def test_help_answers_within_half_a_second() -> None:
+    """The best of three: the machine may be busy, the program may not be slow."""
+    times = []
+    for _ in range(3):
+        start = time.perf_counter()
+        subprocess.run(
+            [sys.executable, "-m", "pathology", "--help"], capture_output=True, check=True
+        )
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.5
+
+
+@pytest.mark.slow
+def test_an_installed_package_finds_its_settings_anywhere(tmp_path: Path) -> None:
+    """The wheel is unpacked into an empty folder and asked for its settings from elsewhere."""
+    subprocess.run(
+        [sys.executable, "-m", "build", "--wheel", "--outdir", tmp_path, ROOT],
+        capture_output=True,
+        check=True,
+    )
+    (wheel,) = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    probe = (
+        "import pathology, pathology.pipeline.settings as s;"
+        "print(pathology.__file__); print(s.load_settings().ki67.wsi_global.minimum)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", probe],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=tmp_path / "site",
+    )
+    where, minimum = run.stdout.split()
+    assert Path(where).is_relative_to(tmp_path)
+    assert minimum == "100"
