@@ -37,6 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "review": FLOOR
     | {"pipeline", "ledger", "slides", "tiles", "exchange", "vault", "intranet", "config"},
     "cli": FLOOR | {"pipeline", "nightly", "review", "training", "config"},
+    "__main__": {"cli"},
 }
 HOME_OF = {
     "openslide": "slides",

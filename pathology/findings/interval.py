@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import sqrt
 
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 Z_95 = 1.959963984540054
 
@@ -23,10 +23,10 @@ def wilson_interval(part: int, whole: int, z: float = Z_95) -> tuple[float, floa
 
 
 def poisson_interval(count: int, confidence: float = 0.95) -> tuple[float, float]:
-    """Exact Poisson interval of a count >= 0, by chi-square quantiles.
+    """Exact Poisson interval of a count >= 0, by quantiles of the gamma distribution.
 
     Garwood, Biometrika 28:437 (1936). Divide by the area for the interval of a density.
     """
     tail = (1 - confidence) / 2
-    low = 0.0 if count == 0 else float(chi2.ppf(tail, 2 * count)) / 2
-    return low, float(chi2.ppf(1 - tail, 2 * count + 2)) / 2
+    low = 0.0 if count == 0 else float(gammaincinv(count, tail))
+    return low, float(gammaincinv(count + 1, 1 - tail))

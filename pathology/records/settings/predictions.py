@@ -17,6 +17,7 @@ class StainSettings:
     least_tint: float  # no glass is darker in one channel than this share of its lightest
     coloured_od: float  # R + G + B density above which a pixel carries stain
     strong_od: float  # R + G + B density from which a pixel may shape a stain vector
+    dark_od: float  # R + G + B density from which a brown pixel is DAB and no fringe
     eosin_ratio: float  # green over red and blue density from which a pixel is pink or purple
     dominance: float  # ratio from which one channel absorbs more than another
     least_coloured_share: float  # below this nothing is decided
@@ -24,10 +25,9 @@ class StainSettings:
     ihc_pink_at_most: float
     ihc_least_share: float  # blue and brown together
     least_pixels: int  # below this the textbook's vectors are used
-    least_brown_share: float  # below this DAB is the textbook's
     angle_percentile: float  # H&E: the robust extremes of the plane
-    dab_angle_percentile: float  # IHC: further in, since pale pixels scatter more
     most_deviation_deg: float  # from the textbook; beyond it the textbook is used
+    most_dab_deviation_deg: float  # DAB so dark that light is lost looks neutral; it is not
 
     def __post_init__(self) -> None:
         if not 0 <= self.ihc_pink_at_most < self.he_pink_at_least <= 1:
@@ -72,6 +72,10 @@ class NucleusSettings:
     least_distance_um: float  # between two seeds
     most_radius_um: float
     least_area_um2: float
+    least_chroma: float  # IHC: |red - blue| over all density; less is grey
+    fibre_most_area_um2: float  # IHC: what is grey and smaller is no nucleus
+    fibre_least_elongation: float  # IHC: nor what is grey and longer
+    black_od: float  # IHC: from this red density on a nucleus may be grey
     truncate: float  # Gaussians end after so many sigmas
 
     def __post_init__(self) -> None:
@@ -94,6 +98,7 @@ class PositivitySettings:
     noise_sigmas: float  # the threshold stays so many robust sigmas above the negative nuclei
     least_separation: float  # between the populations, in robust sigmas of the negatives
     least_positive: int  # nuclei of the upper population
+    least_positive_od: float  # median DAB density of the upper population
     band_share: float  # half width of the uncertain band, as a share of the threshold
     least_band_od: float  # and at least this
 
@@ -104,15 +109,20 @@ class PositivitySettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CellSettings:
-    """How nuclei are classed by size, shape and darkness."""
+    """How nuclei of one kind of stain are classed."""
 
     source: str
+    rim_um: float  # width of the rim around a nucleus
     lymphocyte_most_area_um2: float
     lymphocyte_most_elongation: float
+    lymphocyte_most_surround: float  # nuclear signal of the rim over that of the nucleus
     lymphocyte_least_darkness: float  # nuclear signal over the slide's threshold
-    stroma_least_elongation: float
+    stroma_elongation: float  # from which length speaks for stroma
+    stroma_basophilia: float  # of the neighbourhood, below which it speaks for stroma
+    elongation_weight: float
+    basophilia_weight: float
     other_least_area_um2: float  # larger "nuclei" are clumps or debris
-    softness: float  # relative distance from a cut-off at which a class is about 73 % certain
+    softness: float  # relative distance from a cut-off at which it holds with odds of e to 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +131,8 @@ class TissueSettings:
 
     source: str
     map_um: float  # edge of a map pixel; the nearest power of two of work px is taken
-    stained_od: float  # R + G + B density above which a pixel carries stain
+    stained_od: float  # H&E: R + G + B density above which a pixel carries stain
+    ihc_stained_od: float  # IHC: the same; tissue between nuclei is hardly coloured
     least_stained_share: float  # of a block's pixels; below it the block is background
     smooth_um: float  # neighbourhood over which densities are averaged, sigma
     basophilia_cap_od: float  # H&E: red density that counts as full
@@ -144,9 +155,14 @@ class PredictionSettings:
     nuclei_he: NucleusSettings
     nuclei_ihc: NucleusSettings
     positivity: PositivitySettings
-    cells: CellSettings
+    cells_he: CellSettings
+    cells_ihc: CellSettings
     tissue: TissueSettings
 
     def nuclei(self, kind: StainKind) -> NucleusSettings:
         """How nuclei are found on a slide of this kind."""
         return self.nuclei_he if kind == "he" else self.nuclei_ihc
+
+    def cells(self, kind: StainKind) -> CellSettings:
+        """How nuclei are classed on a slide of this kind."""
+        return self.cells_he if kind == "he" else self.cells_ihc

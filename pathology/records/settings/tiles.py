@@ -54,6 +54,101 @@ class TissueSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PenSettings:
+    """Ink of markers and margin paint; densities relative to the slide's glass."""
+
+    source: str
+    smoothing_um: float  # sigma of the blur before thresholds
+    green_least_od: float  # red-channel density of green ink, at least
+    green_share: float  # green over red density of green ink, at most
+    blue_least_od: float  # red-channel density of blue ink, at least
+    blue_share: float  # blue over red density of blue ink, at most
+    red_least_od: float  # green-channel density of red ink, at least
+    red_share: float  # red over green density of red ink, at most
+    red_least_blue: float  # blue over green density of red ink, at least
+    black_least_od: float  # density of black ink in every channel, at least
+    margin_um: float  # around ink, where it is thin
+    smallest_mm2: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoldSettings:
+    """Tissue that lies double."""
+
+    source: str
+    smoothing_um: float
+    least_od: float  # mean of the three channels
+    times_median: float  # of the slide's own tissue
+    eosin_red_share: float  # red over green density, at most: eosin, not a lymphoid follicle
+    double_layer_od: float  # mean density that no single layer reaches, whatever its colour
+    smallest_mm2: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BubbleSettings:
+    """Air under the coverslip, known by its closed grey rim."""
+
+    source: str
+    rim_um: float  # half the largest width of a rim
+    least_od: float  # density of a rim above its two sides, every channel
+    least_neutral: float  # weakest over strongest channel of that density
+    gap_um: float  # half the largest gap in a rim
+    smallest_mm2: float
+    least_roundness: float  # 4 pi area / perimeter^2
+    least_solidity: float  # area over area of the convex hull
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QualitySettings:
+    """What is unfit to score and seen from afar."""
+
+    source: str
+    least_piece_share: float  # a piece of "tissue" that is pen or bubble to this share is neither
+    pen: PenSettings
+    fold: FoldSettings
+    bubble: BubbleSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlSettings:
+    """Control tissue beside the specimen, on IHC slides."""
+
+    source: str
+    least_gap_um: float  # between control and specimen, along the slide's long axis
+    smallest_mm2: float  # smaller pieces are crumbs of the specimen
+    largest_share: float  # of all tissue, that a control may be
+    least_specimen_mm2: float  # smaller specimens are biopsies: nothing is set apart
+    largest_gap_ratio: float  # gaps within the specimen over the gap to the control, at most
+    end_share: float  # of the slide's length, within which a control lies whole
+
+    def __post_init__(self) -> None:
+        if not 0 < self.largest_share < 0.5:
+            raise ValueError("largest_share must lie between 0 and a half")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FocusSettings:
+    """Out of focus, block by block, at the work scale. Sigmas of Gaussians in µm."""
+
+    source: str
+    block_um: float
+    fine_um: float
+    middle_um: float
+    coarse_um: float
+    widest_um: float
+    stained_od: float  # density from which a pixel shows something
+    least_stained_share: float  # of a block's pixels: below, the block is not judged
+    least_middle_od: float  # contrast (rms) between middle and coarse: below, not judged by it
+    sharp_ratio: float  # fine over middle contrast, below which a block is out of focus
+    least_coarse_od: float  # contrast (rms) between coarse and widest: below, not judged by it
+    sharp_coarse_ratio: float  # middle over coarse contrast, below which a block is out of focus
+
+    def __post_init__(self) -> None:
+        if not 0 < self.fine_um < self.middle_um < self.coarse_um < self.widest_um:
+            raise ValueError("fine, middle, coarse and widest must grow in this order")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TilingSettings:
     """The grid of cores and their halo."""
 
@@ -83,5 +178,8 @@ class TilesSettings:
     overview: OverviewSettings
     glass: GlassSettings
     tissue: TissueSettings
+    quality: QualitySettings
+    control: ControlSettings
+    focus: FocusSettings
     tiling: TilingSettings
     samples: SampleSettings

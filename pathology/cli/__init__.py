@@ -1,0 +1,1 @@
+"""DOOR: `pathology ...`, one thin file a command, each loaded when called."""

@@ -1,0 +1,120 @@
+"""The table of commands. A command's module is loaded when it is called, so help is instant."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Final, NamedTuple, Protocol
+
+from pathology import __version__
+from pathology.cli.messages import say, speak
+from pathology.errors import OutputError, PathologyError, UsageError
+
+ALL_DONE, SOME_FAILED, WRONG_USAGE = 0, 1, 2
+
+
+class Command(NamedTuple):
+    """Where a command lives, and the line that says what it does."""
+
+    module: str
+    en: str
+    zh: str
+
+
+COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
+    {
+        "demo": Command(
+            "pathology.cli.demo",
+            "make a small slide from a photograph, analyse it, say where to look",
+            "用一张照片制作小切片并分析,说明结果在哪里",
+        ),
+        "run": Command(
+            "pathology.cli.run",
+            "analyse slides: files, folders, DICOM series folders or a manifest",
+            "分析切片:文件、文件夹、DICOM 序列文件夹或清单",
+        ),
+        "inspect": Command(
+            "pathology.cli.inspect",
+            "say what a slide is, and why it would be refused",
+            "说明切片的情况,以及会被拒绝的原因",
+        ),
+        "doctor": Command(
+            "pathology.cli.doctor",
+            "check the installation and say what to do",
+            "检查安装情况并给出建议",
+        ),
+    }
+)
+
+
+class CommandModule(Protocol):
+    """What every command's module offers."""
+
+    def arguments(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's arguments."""
+        ...
+
+    def call(self, given: argparse.Namespace) -> int:
+        """Do it; the exit code."""
+        ...
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command: 0 everything done, 1 some slides failed, 2 wrong usage."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    parser = argparse.ArgumentParser(
+        prog="pathology",
+        description=f"{say('program')}\n\n{_listed()}",
+        epilog=say("main-epilog"),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"pathology {__version__}")
+    parser.add_argument("command", choices=COMMANDS, metavar="COMMAND")
+    parser.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    given = parser.parse_args(words[:1])
+    return _called(given.command, words[1:])
+
+
+def _listed() -> str:
+    language = speak()
+    width = max(map(len, COMMANDS))
+    return "\n".join(
+        f"  {name:<{width}}  {c.zh if language == 'zh' else c.en}" for name, c in COMMANDS.items()
+    )
+
+
+def _called(name: str, words: Sequence[str]) -> int:
+    module: CommandModule = importlib.import_module(COMMANDS[name].module)
+    parser = argparse.ArgumentParser(
+        prog=f"pathology {name}", formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    module.arguments(parser)
+    given = parser.parse_args(words)
+    logging.basicConfig(level=logging.ERROR, format="%(levelname)s %(message)s", stream=sys.stderr)
+    try:
+        return module.call(given)
+    except (UsageError, OutputError) as problem:
+        print(f"pathology {name}: {problem}", file=sys.stderr)
+        return WRONG_USAGE
+    except PathologyError as problem:
+        print(f"pathology {name}: {problem}", file=sys.stderr)
+        return SOME_FAILED
+    except KeyboardInterrupt:
+        print(say("interrupted"), file=sys.stderr)
+        return SOME_FAILED
+    except BrokenPipeError:  # the reader of our output left, as in `pathology ... | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return SOME_FAILED
+    except Exception as bug:  # one of two broad excepts: a user never sees a traceback
+        logging.getLogger(__name__).debug("unforeseen", exc_info=bug)
+        print(say("bug", kind=type(bug).__name__, detail=bug), file=sys.stderr)
+        return SOME_FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,111 @@
+"""``pathology run INPUT... --analysis {ki67,infiltration} --out OUT``."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from pathology.cli.messages import say, speak
+from pathology.cli.progress import watching
+from pathology.errors import UsageError
+from pathology.pipeline.cluster import default_workers
+from pathology.pipeline.run import SUMMARY, Crew, run
+from pathology.pipeline.settings import load_settings
+from pathology.pipeline.worklist import orders_from
+from pathology.records.order import RunOptions, SlideOrder
+from pathology.records.settings.run import RunSettings
+from pathology.records.slide import StatedScale
+from pathology.records.summary import SummaryRow
+
+EXAMPLES = """
+examples:
+  pathology run slide.svs --analysis infiltration --out results
+  pathology run scans/ --analysis ki67 --out results --workers 4
+  pathology run field.png --analysis ki67 --mpp 0.25 --out results
+  pathology run tonight.csv --out results        (a manifest: slide,analysis,marker,case_id,...)
+  pathology run slide.svs --analysis ki67 --within tumour.geojson --out results
+"""
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``run``."""
+    parser.description = "Analyse slides. Each has its own result folder; a failed one is a row."
+    parser.epilog = EXAMPLES
+    add = parser.add_argument
+    add("inputs", nargs="+", type=Path, metavar="INPUT", help="slide, folder, DICOM folder or .csv")
+    add("--analysis", choices=("ki67", "infiltration"), help="a manifest may name its own")
+    add("--out", type=Path, required=True, help="folder for results; summary.csv lies there")
+    add("--marker", help="IHC marker of these slides (default with --analysis ki67: ki67)")
+    add("--mpp", type=float, help="scale in µm/px, for files that state none; you answer for it")
+    add("--within", type=Path, metavar="REGION.geojson", help="tumour region drawn by a person")
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where networks run")
+    add("--workers", type=int, help="processes on this machine (default: by cores and memory)")
+    add("--cluster", metavar="ADDRESS", help="dask scheduler; beyond this machine tls:// only")
+    add("--settings", type=Path, metavar="FOLDER", help="a site's own settings (*.toml)")
+    add("--force", action="store_true", help="analyse again what was analysed before")
+    add("--json", action="store_true", help="one JSON summary on standard output, nothing else")
+
+
+def call(given: argparse.Namespace) -> int:
+    """0 everything done, 1 some slides failed, 2 wrong usage."""
+    settings = load_settings(given.settings)
+    check_device(given.device)
+    orders = orders_from(given.inputs, template_of(given))
+    options = RunOptions(out=given.out.absolute(), device=given.device, force=given.force)
+    with watching(len(orders), quiet=given.json, language=speak()) as watcher:
+        rows = run(orders, options, settings, crew_of(given, settings, len(orders)), watcher)
+    failures = sum(row.state == "failed" for row in rows)
+    if given.json:
+        json.dump(summary_json(rows, options.out), sys.stdout, ensure_ascii=False, allow_nan=False)
+        print()
+    else:
+        done = len(rows) - failures
+        print(say("summary", done=done, all=len(rows), failed=failures, path=options.out / SUMMARY))
+    return 1 if failures else 0
+
+
+def template_of(given: argparse.Namespace) -> SlideOrder | None:
+    """What the command line says for every slide; None if it names no analysis."""
+    if given.within is not None and not given.within.is_file():
+        raise UsageError(f"--within {given.within.name}: there is no such file")
+    if given.analysis is None:
+        return None
+    asked = "ki67" if given.analysis == "ki67" else None  # who asks for Ki-67 says the stain is
+    marker = given.marker or asked
+    return SlideOrder(
+        path=Path(),
+        analysis=given.analysis,
+        marker=marker,
+        marker_source="user" if marker else "none",
+        said=None if given.mpp is None else StatedScale(mpp=given.mpp, source="user"),
+        within=None if given.within is None else given.within.absolute(),
+    )
+
+
+def check_device(device: str) -> None:
+    """Refuse a device that nothing would use: the classical analysis has no network."""
+    if device == "cuda":
+        raise UsageError(
+            "--device cuda: this version analyses without networks, on the CPU. Leave --device out."
+        )
+
+
+def crew_of(given: argparse.Namespace, settings: RunSettings, orders: int) -> Crew:
+    """The workers asked for; by default no more than there are slides."""
+    if given.workers is not None and given.workers < 1:
+        raise UsageError("--workers must be 1 or more")
+    workers = given.workers or min(orders, default_workers(settings.site.running))
+    return Crew(workers=max(1, workers), address=given.cluster)
+
+
+def summary_json(rows: tuple[SummaryRow, ...], out: Path) -> dict[str, object]:
+    """The machine-readable summary of ``--json``."""
+    return {
+        "schema": "pathology.summary/1",
+        "done": sum(row.state != "failed" for row in rows),
+        "failed": sum(row.state == "failed" for row in rows),
+        "out": str(out),
+        "slides": [row.as_json() for row in rows],
+    }

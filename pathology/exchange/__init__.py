@@ -1,0 +1,1 @@
+"""The post room: records become files that other programs read, and files become records."""

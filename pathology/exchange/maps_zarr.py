@@ -1,0 +1,114 @@
+"""``maps.zarr``: maps of the slide as OME-Zarr images (NGFF 0.5, Zarr version 3).
+
+One multiscale image a map, axes y and x in micrometres from the slide's upper left corner. NGFF
+places a pixel by its centre, so the pixel (0, 0) of a map lies half a map pixel from that corner.
+https://ngff.openmicroscopy.org/0.5/
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import zarr
+from numpy.typing import NDArray
+
+from pathology.errors import OutputError
+from pathology.records.prediction import TissueClass
+
+NGFF_VERSION: Final = "0.5"
+SMALL_ENOUGH_PX: Final = 256  # a level whose longer side fits in this has none below it
+CHUNK_PX: Final = 512
+CLASS_NAMES: Final = {str(c.value): c.name.lower() for c in TissueClass}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class GridMap:
+    """A map on a grid that starts at the slide's corner; maps of one slide may differ in grain."""
+
+    pixels: NDArray[np.generic]  # (rows, columns)
+    downsample: float  # level-0 px per map px
+    mpp: float  # µm per map px
+
+
+def write_maps(folder: Path, maps: Mapping[str, GridMap]) -> None:
+    """Each of ``maps`` as a pyramid.
+
+    Integers are labels: a coarser pixel takes the commonest of its four; other maps take their
+    mean, NaN meaning "not known here".
+
+    Raises
+    ------
+    OutputError
+        The folder cannot be written.
+    """
+    try:
+        root = zarr.open_group(folder, mode="w", zarr_format=3)
+        root.attrs["pathology"] = {"schema": "pathology.maps/1", "maps": sorted(maps)}
+        for name, grid_map in maps.items():
+            group = root.create_group(name)
+            levels = _pyramid(grid_map.pixels)
+            for level, array in enumerate(levels):
+                _write_level(group, str(level), array)
+            group.attrs["ome"] = _multiscale(name, len(levels), grid_map.mpp)
+            classes = {"classes": CLASS_NAMES} if name == "tissue_class" else {}
+            group.attrs["pathology"] = {"downsample_px0": grid_map.downsample, **classes}
+    except OSError as cause:
+        raise OutputError(
+            f"{folder.name}: cannot be written ({cause.strerror or cause})"
+        ) from cause
+
+
+def _write_level(group: Any, name: str, pixels: NDArray[np.generic]) -> None:
+    chunks = tuple(min(CHUNK_PX, side) for side in pixels.shape)
+    group.create_array(name, data=pixels, chunks=chunks, dimension_names=("y", "x"))
+
+
+def _multiscale(name: str, levels: int, mpp: float) -> dict[str, Any]:
+    axes = [{"name": a, "type": "space", "unit": "micrometer"} for a in ("y", "x")]
+    datasets = [
+        {
+            "path": str(level),
+            "coordinateTransformations": [
+                {"type": "scale", "scale": [mpp * 2**level] * 2},
+                {"type": "translation", "translation": [mpp * 2**level / 2] * 2},
+            ],
+        }
+        for level in range(levels)
+    ]
+    image = {"name": name, "axes": axes, "datasets": datasets}
+    return {"version": NGFF_VERSION, "multiscales": [image]}
+
+
+def _pyramid(pixels: NDArray[np.generic]) -> list[NDArray[Any]]:
+    levels: list[NDArray[Any]] = [np.ascontiguousarray(pixels)]
+    halve = _commonest if np.issubdtype(pixels.dtype, np.integer) else _mean
+    while max(levels[-1].shape) > SMALL_ENOUGH_PX:
+        levels.append(halve(levels[-1]))
+    return levels
+
+
+def _blocks(pixels: NDArray[Any]) -> NDArray[Any]:
+    """The four pixels (rows, columns, 4) of each 2 x 2 block; the last row and column repeat."""
+    even = np.pad(pixels, [(0, side % 2) for side in pixels.shape], mode="edge")
+    return np.stack([even[r::2, c::2] for r in (0, 1) for c in (0, 1)], axis=-1)
+
+
+def _mean(pixels: NDArray[np.floating]) -> NDArray[np.floating]:
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Mean of empty slice", RuntimeWarning)
+        mean: NDArray[np.floating] = np.nanmean(_blocks(pixels), axis=-1)
+    return mean.astype(pixels.dtype)
+
+
+def _commonest(labels: NDArray[np.integer]) -> NDArray[np.integer]:
+    """The label most of the four have; of equally common ones the smallest."""
+    blocks = _blocks(labels)
+    found = np.unique(labels)
+    votes = np.stack([(blocks == label).sum(axis=-1, dtype=np.uint8) for label in found])
+    commonest: NDArray[np.integer] = found[np.argmax(votes, axis=0)]
+    return commonest

@@ -1,0 +1,290 @@
+"""The slide itself, and pieces of it, with everything that was seen drawn on top."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw
+from scipy import ndimage
+
+from pathology.exchange import ink
+from pathology.exchange.outlines import rasterise
+from pathology.exchange.overlay_layers import CloseUp, MarkedNuclei, OverlayLayers
+from pathology.exchange.overlay_marks import (
+    Call,
+    calls_of,
+    calls_of_outlines,
+    draw_dot,
+    draw_outline,
+    marks_of,
+)
+from pathology.records.geometry import Box, px_area_to_mm2
+from pathology.records.prediction import TissueClass
+from pathology.records.region import Polygon, Ring, SlideRegion
+from pathology.records.result import Analysis, SlideResult
+from pathology.records.slide import Region
+
+FINE: Final = 2  # everything is drawn this much larger and reduced, for smooth lines
+FADE: Final = 0.14  # share of white laid over the slide, so that marks stand out
+TINTS: Final = {
+    TissueClass.TUMOUR: (ink.ORANGE, 0.20),
+    TissueClass.STROMA: (ink.SKY, 0.16),
+    TissueClass.OTHER: (ink.GREY, 0.30),
+}
+MOST_DOTS: Final = 6000  # beyond this dots run together and a density says more
+DOT_RADIUS_PX: Final = (1.3, 4.5)  # smallest, largest
+HEAT_CELL_PX: Final = 5  # edge of a cell of the density, px of the picture
+HEAT_BLUR: Final = 1.6  # sigma of its smoothing, cells
+HEAT_QUANTILE: Final = 0.995  # of the cells that hold something: the top of the colour scale
+HEAT_OPACITY: Final = 0.85
+HEAT_RISE: Final = 4  # a quarter of the top is opaque; less shows the tissue through
+SHOWN_EXCLUSIONS: Final = (
+    "out_of_focus",
+    "pen",
+    "bubble",
+    "fold",
+    "control_tissue",
+    "unreadable",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A window on the slide.
+
+    Canvas px (column, row) shows the level-0 point
+    ``(x_px0 + column * downsample, y_px0 + row * downsample)``.
+    """
+
+    x_px0: float
+    y_px0: float
+    downsample: float  # level-0 px per canvas px
+    width: int
+    height: int
+
+    @classmethod
+    def of(cls, region: Region, width: float, height: float) -> View:
+        """The whole of ``region``, as large as fits in ``width`` x ``height``."""
+        box = region.box
+        zoom = min(width / box.width, height / box.height)
+        return cls(
+            x_px0=box.x * region.downsample,
+            y_px0=box.y * region.downsample,
+            downsample=region.downsample / zoom,
+            width=max(1, round(box.width * zoom)),
+            height=max(1, round(box.height * zoom)),
+        )
+
+    def finer(self) -> View:
+        """The same window on the canvas that is drawn larger."""
+        return View(
+            x_px0=self.x_px0,
+            y_px0=self.y_px0,
+            downsample=self.downsample / FINE,
+            width=self.width * FINE,
+            height=self.height * FINE,
+        )
+
+    def points(self, points_px0: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Level-0 points (n, 2) on the canvas."""
+        shifted = np.asarray(points_px0, np.float64) - (self.x_px0, self.y_px0)
+        return np.asarray(shifted / self.downsample)
+
+    def mask(self, polygons: Sequence[Polygon]) -> NDArray[np.bool_]:
+        """Canvas pixels (height, width) inside the polygons."""
+        moved = [
+            Polygon(outer=self._ring(p.outer), holes=tuple(self._ring(h) for h in p.holes))
+            for p in polygons
+        ]
+        return rasterise(moved, (self.height, self.width), 1.0)
+
+    def _ring(self, ring: Ring) -> Ring:
+        return Ring(points_px0=self.points(ring.points_px0))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Painted:
+    """A finished picture and what its legend needs."""
+
+    image: Image.Image
+    view: View
+    dots: bool  # nuclei are dots; else a density
+    densest_per_mm2: float  # top of the density's colour scale; 0 with dots
+
+
+def paint_slide(
+    view: View, overview: Region, layers: OverlayLayers, result: SlideResult
+) -> Painted:
+    """The slide in ``view`` with tissue classes, left-out areas, nuclei and a person's region."""
+    fine, analysis = view.finer(), result.analysis
+    calls = calls_of(
+        layers.nuclei.cell_class, layers.nuclei.positive, layers.nuclei.counted, analysis
+    )
+    dots = len(calls) <= MOST_DOTS
+    canvas = _pixels(overview, fine)
+    if not dots:  # a density needs a quiet ground: grey, and tumour by its edge alone
+        canvas = np.repeat(canvas.mean(axis=-1, keepdims=True), 3, axis=-1)
+    canvas = canvas * (1 - FADE) + 255 * FADE
+    classes = _classes(fine, layers)
+    top = 0.0
+    if dots:
+        _tint(canvas, classes)
+    else:
+        asked = layers.nuclei.centre_px0[calls == heated(analysis)]
+        cell_mm2 = px_area_to_mm2((HEAT_CELL_PX * view.downsample) ** 2, result.info.mpp)
+        top = _heat(canvas, fine.points(asked)) / cell_mm2
+        _stroke(canvas, classes == TissueClass.TUMOUR, ink.BLUE, width=3)
+    _outline_regions(canvas, fine, layers.regions)
+    image = Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8))
+    draw = ImageDraw.Draw(image)
+    if dots:
+        _dots(draw, fine, layers.nuclei, calls, analysis)
+    for box in (t.box_px0 for t in layers.lost):
+        _crossed_out(draw, fine, box)
+    return Painted(image=image.reduce(FINE), view=view, dots=dots, densest_per_mm2=top)
+
+
+def _outline_regions(
+    canvas: NDArray[np.float32], view: View, regions: Sequence[SlideRegion]
+) -> None:
+    """The edge of the tissue, left-out areas hatched, and on top what a person drew."""
+    for region in sorted(regions, key=lambda r: r.source == "person"):
+        if region.source == "person":
+            mask = view.mask(region.polygons)
+            _stroke(canvas, mask, ink.PAPER, width=14)
+            _stroke(canvas, mask, (0, 0, 0), width=7)
+        elif region.kind == "tissue":
+            _stroke(canvas, view.mask(region.polygons), ink.DARK, width=2)
+        elif region.kind in SHOWN_EXCLUSIONS:
+            _hatch(canvas, view.mask(region.polygons))
+
+
+def paint_close_up(view: View, close_up: CloseUp, analysis: Analysis) -> Image.Image:
+    """A piece of the slide with the outline of every nucleus in the colour of its call."""
+    fine = view.finer()
+    image = Image.fromarray(_pixels(close_up.region, fine).astype(np.uint8))
+    draw, nuclei, marks = ImageDraw.Draw(image), close_up.nuclei, marks_of(analysis)
+    calls = calls_of_outlines(nuclei, close_up.counted, analysis)
+    for i in np.argsort(calls, kind="stable").tolist():
+        outline = nuclei.outline_px0[nuclei.outline_start[i] : nuclei.outline_start[i + 1]]
+        if len(outline) > 2 and calls[i] in marks:
+            mark = marks[Call(calls[i])]
+            draw_outline(draw, fine.points(outline), mark, counted=bool(close_up.counted[i]))
+    return image.reduce(FINE)
+
+
+def _pixels(region: Region, view: View) -> NDArray[np.float32]:
+    image = Image.fromarray(region.pixels).resize(
+        (view.width, view.height), Image.Resampling.BICUBIC
+    )
+    return np.asarray(image, np.float32).copy()
+
+
+def _classes(view: View, layers: OverlayLayers) -> NDArray[np.uint8]:
+    """Tissue classes (height, width) under the canvas; background where none is known."""
+    found = layers.tissue_map
+    if found is None:
+        return np.full((view.height, view.width), TissueClass.BACKGROUND, np.uint8)
+    rows = ((np.arange(view.height) + 0.5) * view.downsample + view.y_px0) / found.downsample
+    columns = ((np.arange(view.width) + 0.5) * view.downsample + view.x_px0) / found.downsample
+    height, width = found.classes.shape
+    row, column = np.floor(rows).astype(int), np.floor(columns).astype(int)
+    classes = found.classes[np.ix_(row.clip(0, height - 1), column.clip(0, width - 1))].copy()
+    classes[(row < 0) | (row >= height)] = TissueClass.BACKGROUND
+    classes[:, (column < 0) | (column >= width)] = TissueClass.BACKGROUND
+    return classes
+
+
+def _tint(canvas: NDArray[np.float32], classes: NDArray[np.uint8]) -> None:
+    for tissue, (colour, opacity) in TINTS.items():
+        where = classes == tissue
+        canvas[where] = canvas[where] * (1 - opacity) + np.asarray(colour, np.float32) * opacity
+
+
+def _stroke(
+    canvas: NDArray[np.float32], mask: NDArray[np.bool_], colour: ink.Colour, *, width: int
+) -> None:
+    edge = ndimage.binary_dilation(mask, iterations=width // 2)
+    edge &= ~ndimage.binary_erosion(mask, iterations=width - width // 2, border_value=1)
+    canvas[edge] = colour
+
+
+def _hatch(canvas: NDArray[np.float32], mask: NDArray[np.bool_]) -> None:
+    row, column = np.ogrid[: mask.shape[0], : mask.shape[1]]
+    canvas[mask] = canvas[mask] * 0.65 + 255 * 0.35
+    lines = mask & ((row + column) % 16 < 3)
+    canvas[lines] = canvas[lines] * 0.25 + np.asarray(ink.DARK, np.float32) * 0.75
+    _stroke(canvas, mask, ink.DARK, width=2)
+
+
+def _dots(
+    draw: ImageDraw.ImageDraw,
+    view: View,
+    nuclei: MarkedNuclei,
+    calls: NDArray[np.uint8],
+    analysis: Analysis,
+) -> None:
+    if not len(calls):
+        return
+    smallest, largest = DOT_RADIUS_PX
+    spacing = np.sqrt(view.width * view.height / len(calls))
+    radius = float(np.clip(0.11 * spacing, smallest * FINE, largest * FINE))
+    marks, points = marks_of(analysis), view.points(nuclei.centre_px0)
+    for i in np.argsort(calls, kind="stable").tolist():
+        if calls[i] in marks:
+            draw_dot(draw, (points[i, 0], points[i, 1]), marks[Call(calls[i])], radius)
+
+
+def heated(analysis: Analysis) -> Call:
+    """The call whose density is shown where nuclei are too many for dots."""
+    return Call.POSITIVE if analysis == "ki67" else Call.LYMPHOCYTE
+
+
+def _heat(canvas: NDArray[np.float32], points: NDArray[np.float64]) -> float:
+    """Lay the density of ``points`` on the canvas; the top of its scale, nuclei per cell."""
+    height, width, _ = canvas.shape
+    cell = HEAT_CELL_PX * FINE
+    edges = np.arange(0, height + cell, cell), np.arange(0, width + cell, cell)
+    number, *_ = np.histogram2d(points[:, 1], points[:, 0], bins=edges)
+    density = ndimage.gaussian_filter(number, HEAT_BLUR)
+    some = density[density > 0]
+    if not len(some):
+        return 0.0
+    top = float(np.quantile(some, HEAT_QUANTILE))
+    size = (density.shape[1] * cell, density.shape[0] * cell)
+    small = Image.fromarray(np.clip(density / top, 0, 1).astype(np.float32))
+    share = np.asarray(small.resize(size, Image.Resampling.BILINEAR))[:height, :width]
+    opacity = (HEAT_OPACITY * np.clip(HEAT_RISE * share, 0, 1))[..., None]
+    canvas *= 1 - opacity
+    canvas += opacity * heat_colours(share)
+    return top
+
+
+def heat_colours(share: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Pale yellow to dark red (..., 3); dark means many, also in grey."""
+    stops = np.array([(255, 244, 190), (253, 187, 90), (227, 74, 51), (110, 0, 30)], np.float32)
+    at = np.linspace(0, 1, len(stops))
+    return np.stack([np.interp(share, at, stops[:, c]) for c in range(3)], -1).astype(np.float32)
+
+
+def _crossed_out(draw: ImageDraw.ImageDraw, view: View, box: Box) -> None:
+    corners = view.points(np.array([[box.x, box.y], [box.right, box.bottom]]))
+    (left, top), (right, bottom) = corners.tolist()
+    draw.rectangle((left, top, right, bottom), outline=(0, 0, 0), width=FINE * 2, fill=ink.SHADE)
+    draw.line((left, top, right, bottom), fill=(0, 0, 0), width=FINE)
+    draw.line((left, bottom, right, top), fill=(0, 0, 0), width=FINE)
+
+
+def label_point(region: SlideRegion, view: View) -> tuple[float, float]:
+    """Where the name of a region stands: amid its largest polygon, or atop what a person drew."""
+    largest = max(region.polygons, key=lambda p: float(np.ptp(p.outer.points_px0, axis=0).prod()))
+    points = view.points(largest.outer.points_px0)
+    if region.source == "person":
+        x, y = points[points[:, 1].argmin()]
+    else:
+        x, y = (points.min(axis=0) + points.max(axis=0)) / 2
+    return float(x), float(y)

@@ -1,0 +1,149 @@
+"""One slide, from file to result folder: the stages in their order, read from top to bottom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pathology.errors import SlideUnsuitable
+from pathology.exchange.cells_parquet import CellsWriter
+from pathology.exchange.outlines import rasterise
+from pathology.exchange.regions_geojson import read_regions
+from pathology.pipeline.clock import Clock
+from pathology.pipeline.conclude import Seen
+from pathology.pipeline.glance import Glance, glance
+from pathology.pipeline.look import Sight, add_to_tally, look, map_grid
+from pathology.pipeline.tally import Tally
+from pathology.predictions.calibration import calibrate
+from pathology.records.order import SlideOrder
+from pathology.records.progress import Progress, Tell
+from pathology.records.region import Polygon
+from pathology.records.result import Analysis
+from pathology.records.settings.run import RunSettings
+from pathology.records.slide import Region, Slide, SlideInfo
+from pathology.records.stain import StainKind, Stains
+from pathology.records.tile import Survey, TilePlan
+from pathology.tiles.plan import plan_tiles
+from pathology.tiles.read import read_ahead
+
+NEEDED_STAIN: dict[Analysis, StainKind] = {"ki67": "ihc-dab", "infiltration": "he"}
+STAIN_NAMES: dict[StainKind, str] = {"he": "H&E", "ihc-dab": "DAB (IHC)", "unknown": "unknown"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Bench:
+    """Where one slide is worked on: its settings, where its nuclei go, who is told, which clock."""
+
+    settings: RunSettings
+    cells: CellsWriter
+    tell: Tell
+    clock: Clock
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Looked:
+    """A slide that was looked at whole, and what the picture of the result needs."""
+
+    seen: Seen
+    sight: Sight
+    overview: Region
+    plan: TilePlan
+
+
+def analyse(slide: Slide, order: SlideOrder, bench: Bench) -> Looked:
+    """Look at one open slide, whole.
+
+    Raises
+    ------
+    SlideUnsuitable
+        No tissue; the stain is not what the analysis needs; the given region holds no tissue.
+    """
+    settings, clock = bench.settings, bench.clock
+    with clock.stage("survey"):
+        bench.tell(Progress(task=slide.info.slide_id, stage="survey"))
+        first = glance(slide, settings)
+        sight, plan = prepare(slide, first, order, settings)
+    with clock.stage("tiles"):
+        tally = scan(slide, plan, sight, bench)
+    seen = Seen(
+        order=order,
+        info=slide.info,
+        survey=sight.survey,
+        calibration=sight.calibration,
+        tally=tally,
+        settings=settings,
+    )
+    return Looked(seen=seen, sight=sight, overview=first.overview, plan=plan)
+
+
+def prepare(
+    slide: Slide, first: Glance, order: SlideOrder, settings: RunSettings
+) -> tuple[Sight, TilePlan]:
+    """Decide everything that holds for the whole slide: stain, region, thresholds, plan."""
+    info, stains = slide.info, first.stains
+    check_stain(info.slide_id, order.analysis, stains)
+    calibration = None
+    if first.nuclei_visible:
+        calibration = calibrate(first.samples, first.mpp, stains, settings.predictions)
+    sight = Sight(
+        analysis=order.analysis,
+        survey=first.survey,
+        stains=stains,
+        calibration=calibration,
+        region=region_of(order, info, first.survey),
+        settings=settings,
+    )
+    size = info.facts.width_px0, info.facts.height_px0
+    return sight, plan_tiles(first.survey, size, first.downsample, first.mpp, settings.tiles)
+
+
+def check_stain(slide_id: str, analysis: Analysis, stains: Stains) -> None:
+    """Refuse an analysis whose stain is not on the slide: a number would be nonsense."""
+    needed = NEEDED_STAIN[analysis]
+    if stains.kind == needed:
+        return
+    code = "stain-unknown" if stains.kind == "unknown" else "stain-mismatch"
+    raise SlideUnsuitable(
+        slide_id,
+        code,
+        {
+            "analysis": analysis,
+            "needed": STAIN_NAMES[needed],
+            "seen": STAIN_NAMES[stains.kind],
+            "evidence": stains.evidence,
+        },
+    )
+
+
+def region_of(order: SlideOrder, info: SlideInfo, seen: Survey) -> tuple[Polygon, ...] | None:
+    """The person's tumour region, if one was given; it must hold tissue of this slide.
+
+    Raises
+    ------
+    UsageError
+        The file is no region, or reaches past the slide.
+    SlideUnsuitable
+        No tissue lies in it.
+    """
+    if order.within is None:
+        return None
+    extent = info.facts.width_px0, info.facts.height_px0
+    regions = read_regions(order.within, mpp=info.mpp, extent_px0=extent)
+    polygons = tuple(p for region in regions for p in region.polygons)
+    if not (rasterise(polygons, seen.tissue.shape, seen.downsample) & seen.tissue).any():
+        raise SlideUnsuitable(seen.slide_id, "outside-region")
+    return polygons
+
+
+def scan(slide: Slide, plan: TilePlan, sight: Sight, bench: Bench) -> Tally:
+    """Look at every tile of the plan; nuclei go to ``bench.cells``, sums to the tally."""
+    facts, depth = slide.info.facts, sight.settings.site.running.read_ahead_tiles
+    grid = map_grid((facts.width_px0, facts.height_px0), plan.downsample, plan.mpp, sight)
+    tally = Tally.empty(grid)
+    for done, tile in enumerate(read_ahead(slide, plan, depth=depth), start=1):
+        seen = look(tile, sight, grid)
+        add_to_tally(seen, tally)
+        tally.lost.update(tile.region.lost)
+        bench.cells.add(seen.nuclei, excluded_by=seen.excluded_by, regions=seen.regions)
+        step = Progress(task=slide.info.slide_id, stage="tiles", done=done, total=len(plan))
+        bench.tell(step)
+    return tally

@@ -1,0 +1,167 @@
+"""From sums to findings, flags and regions: what may be said, and what may not."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from pathology.findings.infiltration import cell_density, tumour_area
+from pathology.findings.ki67 import TumourCounts, ki67_global, marker_global
+from pathology.pipeline.tally import Tally, mononuclear_in
+from pathology.records.finding import Finding, NotMeasurable
+from pathology.records.geometry import Box, px_area_to_mm2
+from pathology.records.order import SlideOrder
+from pathology.records.prediction import Calibration, Positivity, TissueClass
+from pathology.records.settings.findings import Marker
+from pathology.records.settings.run import RunSettings
+from pathology.records.slide import LostTile, SlideInfo
+from pathology.records.tile import Survey
+
+BASELINE = "nuclei and tissue by classical image analysis: no network has seen this slide"
+NO_INVASION = "invasive and in-situ or normal epithelium are not told apart"
+PROVISIONAL = "provisional: the tumour region is automatic and nobody has confirmed it"
+COUNTING_ONLY = "the interval is counting uncertainty only"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Seen:
+    """All that was seen of one slide."""
+
+    order: SlideOrder
+    info: SlideInfo
+    survey: Survey
+    calibration: Calibration | None
+    tally: Tally
+    settings: RunSettings
+
+
+def findings_of(seen: Seen) -> tuple[Finding, ...]:
+    """The findings of the analysis that was asked for."""
+    return _ki67(seen) if seen.order.analysis == "ki67" else _infiltration(seen)
+
+
+def _ki67(seen: Seen) -> tuple[Finding, ...]:
+    rule, scored = seen.settings.ki67.wsi_global, seen.tally.scored
+    counts = TumourCounts(
+        positive=scored[Positivity.POSITIVE],
+        negative=scored[Positivity.NEGATIVE],
+        ambiguous=scored[Positivity.UNKNOWN],
+        exclusions=dict(sorted(seen.tally.exclusions.items())),
+    )
+    refused = damage(seen) or too_coarse(seen)
+    caveats = (*_caveats(seen), COUNTING_ONLY)
+    if is_ki67(seen.order.marker, seen.settings.ki67.marker):
+        return (ki67_global(counts, rule, refused=refused, caveats=caveats),)
+    wrong = NotMeasurable(
+        code="marker-not-ki67", reason=f"the marker is {seen.order.marker}, not Ki-67"
+    )
+    own = marker_global(
+        counts, rule, refused=refused, caveats=(*caveats, f"not Ki-67: {wrong.reason}")
+    )
+    return ki67_global(counts, rule, refused=wrong, caveats=caveats), own
+
+
+def _infiltration(seen: Seen) -> tuple[Finding, ...]:
+    rule, tally, caveats = seen.settings.infiltration.density, seen.tally, _caveats(seen)
+    spoilt = damage(seen)
+    nuclei = tally.nuclei_seen()
+    area = tumour_area(tally.class_mm2(TissueClass.TUMOUR), refused=spoilt, caveats=caveats)
+    densities = (
+        cell_density(
+            finding_id,
+            name,
+            mononuclear_in(nuclei, tally, inside),
+            tally.class_mm2(inside),
+            rule,
+            refused=spoilt or too_coarse(seen),
+            caveats=(*caveats, COUNTING_ONLY, "a count per area, not the stromal TIL percentage"),
+        )
+        for finding_id, name, inside in (
+            ("f2", "til.density_tumour", TissueClass.TUMOUR),
+            ("f3", "til.density_stroma", TissueClass.STROMA),
+        )
+    )
+    return area, *densities
+
+
+def _caveats(seen: Seen) -> tuple[str, ...]:
+    region = () if seen.order.within else (PROVISIONAL,)
+    return (*region, BASELINE, NO_INVASION)
+
+
+def is_ki67(marker: str | None, names: Marker) -> bool:
+    """Whether an order's marker means Ki-67; written with or without hyphens, in any case."""
+    folded = "".join(c for c in (marker or "").casefold() if c.isalnum())
+    return folded in names.ki67_names
+
+
+def damage(seen: Seen) -> NotMeasurable | None:
+    """The refusal when too much of the tissue could not be read."""
+    lost = lost_mm2(seen.tally.lost, seen)
+    whole = seen.survey.tissue_mm2 + lost
+    limit = seen.settings.site.damage.refuse_above_share
+    if whole == 0 or lost / whole <= limit:
+        return None
+    return NotMeasurable(
+        code="damaged",
+        reason=f"{lost / whole:.1%} of the tissue cannot be read, more than the {limit:.0%} "
+        "tolerated: copy the file again or scan the slide again",
+    )
+
+
+def lost_mm2(lost: set[LostTile], seen: Seen) -> float:
+    """Area of unreadable level-0 tiles on or beside tissue.
+
+    Where a tile is lost the overview may be white for the same reason, so a tile counts when
+    tissue lies in it or within half a tile around it.
+    """
+    finest = min((t.level for t in lost), default=0)
+    boxes = [t.box_px0 for t in lost if t.level == finest]
+    pixels = sum(b.width * b.height for b in boxes if _near_tissue(b, seen.survey))
+    return px_area_to_mm2(pixels, seen.info.mpp)
+
+
+def _near_tissue(box: Box, survey: Survey) -> bool:
+    around = box.grown(max(box.width, box.height) // 2)
+    top, left = (int(max(0, v) / survey.downsample) for v in (around.y, around.x))
+    bottom, right = (int(v / survey.downsample) + 1 for v in (around.bottom, around.right))
+    return bool(survey.tissue[top:bottom, left:right].any())
+
+
+def too_coarse(seen: Seen) -> NotMeasurable | None:
+    """The refusal when the scan is too coarse to show nuclei."""
+    if seen.calibration is not None:
+        return None
+    limit = seen.settings.predictions.scale.coarsest_mpp
+    return NotMeasurable(
+        code="scale-too-coarse",
+        reason=f"the scan has {seen.info.mpp:.3g} µm/px; nuclei need {limit:g} or finer",
+    )
+
+
+def flags_of(seen: Seen) -> tuple[str, ...]:
+    """Everything that speaks against trusting the result, for people and programs."""
+    flags = list(seen.info.scale.flags)
+    order, info = seen.order, seen.info
+    if info.scale.source == "assumed":
+        flags.append("scale-assumed")
+    if order.analysis == "ki67" and not is_ki67(order.marker, seen.settings.ki67.marker):
+        flags.append("not-ki67")
+    if seen.calibration is not None and _size_disagrees(seen.calibration, seen):
+        flags.append("scale-disagrees-with-nucleus-size")
+    if seen.tally.lost:
+        flags.append("unreadable-tiles")
+    flags += [f"excluded-{a.name}" for a in seen.survey.excluded if a.mask.any()]
+    if seen.tally.out_of_focus[seen.tally.classes != TissueClass.BACKGROUND].any():
+        flags.append("excluded-out_of_focus")
+    return tuple(dict.fromkeys(flags))
+
+
+def _size_disagrees(calibration: Calibration, seen: Seen) -> bool:
+    """Whether the median nucleus is off the sizes nuclei have by more than the tolerated share."""
+    usual = seen.settings.site.nucleus_size
+    tolerance = 1 + seen.settings.site.scale.disagreement
+    diameter = calibration.median_diameter_um
+    if math.isnan(diameter):
+        return False
+    return not usual.least_um / tolerance <= diameter <= usual.most_um * tolerance

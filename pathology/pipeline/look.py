@@ -1,0 +1,189 @@
+"""One tile looked at: nuclei, tissue classes, focus, and why a nucleus is not scored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pathology.exchange.outlines import inside
+from pathology.pipeline.tally import COUNTED, MapGrid, Tally, pixel_under
+from pathology.predictions.nuclei import find_nuclei
+from pathology.predictions.tissue import classify_tissue, map_block_px
+from pathology.records.geometry import Box, Mpp
+from pathology.records.prediction import Calibration, CellClass, Nuclei, TissueClass
+from pathology.records.region import Polygon
+from pathology.records.result import Analysis
+from pathology.records.settings.run import RunSettings
+from pathology.records.stain import Stains
+from pathology.records.tile import Survey, Tile
+from pathology.tiles.focus import blurred_blocks, focus_block_px
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sight:
+    """All that is known of a slide before its tiles are looked at.
+
+    Decided once, so that what is seen in a tile does not depend on the tiles around it.
+    """
+
+    analysis: Analysis
+    survey: Survey
+    stains: Stains
+    calibration: Calibration | None  # None: the scale is too coarse for nuclei
+    region: tuple[Polygon, ...] | None  # a person's tumour region
+    settings: RunSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class TileSight:
+    """What one tile shows. Arrays (rows, columns) are map pixels of the core."""
+
+    nuclei: Nuclei
+    excluded_by: NDArray[np.str_]  # (n,), "" where the nucleus is scored
+    regions: list[list[str]]  # (n,) ids of the regions a nucleus lies in
+    classes: NDArray[np.uint8]
+    blurred: NDArray[np.bool_]
+    analysed: NDArray[np.bool_]
+    origin: tuple[int, int]  # row, column of the first map pixel
+
+
+def map_grid(size_px0: tuple[int, int], downsample: float, mpp: Mpp, sight: Sight) -> MapGrid:
+    """The slide's map grid for a work grid of ``downsample`` level-0 px per pixel, at ``mpp``."""
+    block = map_block_px(mpp, sight.settings.predictions)
+    width, height = size_px0
+    return MapGrid(
+        downsample=downsample * block,
+        mpp=Mpp(mpp * block),
+        rows=int(np.ceil(height / (downsample * block))),
+        columns=int(np.ceil(width / (downsample * block))),
+    )
+
+
+def look(tile: Tile, sight: Sight, grid: MapGrid) -> TileSight:
+    """See one tile: the only place where pixels become nuclei and classes."""
+    settings = sight.settings
+    block = map_block_px(tile.mpp, settings.predictions)
+    classes = classify_tissue(tile, sight.stains, settings.predictions)
+    origin = tile.core.y // block, tile.core.x // block
+    centres = _map_centres_px0(classes.shape, origin, grid)
+    blurred = _blurred_map(tile, classes.shape, block, sight)
+    analysed = (
+        sampled(sight.survey.scored, sight.survey.downsample, centres) & _within(sight, centres)
+    ).reshape(classes.shape) & ~blurred
+    nuclei = Nuclei.none()
+    if sight.calibration is not None:
+        nuclei = find_nuclei(tile, sight.stains, sight.calibration, settings.predictions)
+    row, column = _local(nuclei, classes.shape, origin, grid)
+    excluded_by = exclusions(nuclei, blurred[row, column], sight)
+    return TileSight(
+        nuclei=nuclei,
+        excluded_by=excluded_by,
+        regions=_regions(classes[row, column], excluded_by, sight),
+        classes=classes,
+        blurred=blurred,
+        analysed=analysed,
+        origin=origin,
+    )
+
+
+def add_to_tally(seen: TileSight, tally: Tally) -> None:
+    """Sum one tile into the slide."""
+    rows = slice(seen.origin[0], seen.origin[0] + seen.classes.shape[0])
+    columns = slice(seen.origin[1], seen.origin[1] + seen.classes.shape[1])
+    tally.classes[rows, columns] = seen.classes
+    tally.analysed[rows, columns] = seen.analysed
+    tally.out_of_focus[rows, columns] = seen.blurred
+    tally.add_nuclei(seen.nuclei, seen.excluded_by)
+
+
+def exclusions(nuclei: Nuclei, blurred: NDArray[np.bool_], sight: Sight) -> NDArray[np.str_]:
+    """Why each nucleus (n,) is not scored; "" where it is.
+
+    The first reason in this order counts: outside the person's region, excluded areas, out of
+    focus, outside the tissue, another class.
+    """
+    centres, survey = nuclei.centre_px0, sight.survey
+    reasons = np.full(len(nuclei), COUNTED, dtype="U16")
+
+    def set_apart(name: str, where: NDArray[np.bool_]) -> None:
+        reasons[where & (reasons == COUNTED)] = name
+
+    set_apart("outside_region", ~_within(sight, centres))
+    for area in survey.excluded:
+        set_apart(area.name, sampled(area.mask, survey.downsample, centres))
+    set_apart("out_of_focus", blurred)
+    set_apart("outside_tissue", ~sampled(survey.tissue, survey.downsample, centres))
+    if sight.analysis == "ki67":
+        for other in (CellClass.LYMPHOCYTE, CellClass.STROMA, CellClass.OTHER):
+            set_apart(other.name.lower(), nuclei.cell_class == other)
+    return reasons
+
+
+def sampled(
+    mask: NDArray[np.bool_], downsample: float, points_px0: NDArray[np.floating]
+) -> NDArray[np.bool_]:
+    """Values (n,) of a mask under points (n, 2) of the slide."""
+    row, column = pixel_under(points_px0, downsample, (mask.shape[0], mask.shape[1]))
+    return mask[row, column]
+
+
+def _within(sight: Sight, points_px0: NDArray[np.float64]) -> NDArray[np.bool_]:
+    if sight.region is None:
+        return np.ones(len(points_px0), bool)
+    return inside(sight.region, points_px0)
+
+
+def _map_centres_px0(
+    shape: tuple[int, ...], origin: tuple[int, int], grid: MapGrid
+) -> NDArray[np.float64]:
+    rows = (np.arange(shape[0]) + origin[0] + 0.5) * grid.downsample
+    columns = (np.arange(shape[1]) + origin[1] + 0.5) * grid.downsample
+    y, x = np.meshgrid(rows, columns, indexing="ij")
+    return np.stack([x.ravel(), y.ravel()], axis=1)
+
+
+def _blurred_map(
+    tile: Tile, shape: tuple[int, ...], block_px: int, sight: Sight
+) -> NDArray[np.bool_]:
+    """Focus blocks of the core, brought to its map pixels."""
+    tiles = sight.settings.tiles
+    core = Box(
+        tile.core.x - tile.region.box.x,
+        tile.core.y - tile.region.box.y,
+        tile.core.width,
+        tile.core.height,
+    )
+    blocks = blurred_blocks(tile.region.pixels[core.slices], tile.mpp, tiles)
+    step = focus_block_px(tile.mpp, tiles)
+    row = np.minimum((np.arange(shape[0]) * block_px + block_px // 2) // step, blocks.shape[0] - 1)
+    column = np.minimum(
+        (np.arange(shape[1]) * block_px + block_px // 2) // step, blocks.shape[1] - 1
+    )
+    on_map: NDArray[np.bool_] = blocks[np.ix_(row, column)]
+    return on_map
+
+
+def _local(
+    nuclei: Nuclei, shape: tuple[int, ...], origin: tuple[int, int], grid: MapGrid
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Map pixels of the core under the nuclei; a centre just over the seam is moved inside."""
+    row = np.floor(nuclei.centre_px0[:, 1] / grid.downsample).astype(np.intp) - origin[0]
+    column = np.floor(nuclei.centre_px0[:, 0] / grid.downsample).astype(np.intp) - origin[1]
+    return np.clip(row, 0, shape[0] - 1), np.clip(column, 0, shape[1] - 1)
+
+
+def _regions(
+    classes: NDArray[np.uint8], excluded_by: NDArray[np.str_], sight: Sight
+) -> list[list[str]]:
+    """Ids of the regions each nucleus lies in; excluded areas name themselves."""
+    names = {TissueClass.TUMOUR.value: ["tumour"], TissueClass.STROMA.value: ["stroma"]}
+    areas = {area.name for area in sight.survey.excluded} | {"out_of_focus"}
+    own = ["confirmed-tumour"] if sight.region is not None else []
+    return [
+        ["tissue"] * (reason != "outside_tissue")
+        + own * (reason != "outside_region")
+        + ([reason] if reason in areas else names.get(int(tissue_class), []))
+        for tissue_class, reason in zip(classes, excluded_by.tolist(), strict=True)
+    ]

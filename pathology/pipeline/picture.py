@@ -1,0 +1,84 @@
+"""The picture of a result: the slide from afar, and close-ups of what was counted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pathology.exchange.overlay import draw_overlay, save_overlay
+from pathology.exchange.overlay_layers import CloseUp, MarkedNuclei, OverlayLayers
+from pathology.pipeline.analyse import Looked
+from pathology.pipeline.look import look, sampled
+from pathology.pipeline.tally import COUNTED
+from pathology.records.geometry import Box
+from pathology.records.prediction import Positivity
+from pathology.records.region import SlideRegion
+from pathology.records.result import SlideResult
+from pathology.records.slide import Slide
+from pathology.records.tile import Tile
+
+CLOSE_UP_PX = (384, 256)
+"""Width and height of a close-up, work px: 3:2, and a multiple of every block of a tile."""
+
+
+def draw(
+    path: Path,
+    slide: Slide,
+    looked: Looked,
+    result: SlideResult,
+    regions: tuple[SlideRegion, ...],
+) -> None:
+    """Draw ``overlay.png``; the places of the close-ups are looked at once more, with outlines."""
+    nuclei = looked.seen.tally.nuclei_seen()
+    layers = OverlayLayers(
+        regions=regions,
+        tissue_map=looked.seen.tally.tissue_map(looked.seen.info.slide_id),
+        nuclei=nuclei,
+        close_ups=tuple(_close_up(slide, box, looked) for box in places(nuclei, looked)),
+        lost=tuple(sorted(looked.seen.tally.lost)),
+    )
+    save_overlay(path, draw_overlay(looked.overview, result, layers))
+
+
+def places(nuclei: MarkedNuclei, looked: Looked) -> tuple[Box, ...]:
+    """Up to three places worth a close look, work px: where most is positive, counted, left out."""
+    if not len(nuclei.centre_px0):
+        return ()
+    cells = (nuclei.centre_px0 / looked.plan.downsample // CLOSE_UP_PX).astype(np.int64)
+    kinds, cell_of = np.unique(cells, axis=0, return_inverse=True)
+    positive = nuclei.counted & (nuclei.positive == Positivity.POSITIVE)
+    chosen: list[int] = []
+    survey = looked.seen.survey
+    in_tissue = sampled(survey.tissue, survey.downsample, nuclei.centre_px0)
+    for wanted in (positive, nuclei.counted, in_tissue & ~nuclei.counted):
+        best = _fullest(cell_of.ravel(), wanted, len(kinds), chosen)
+        if best is not None:
+            chosen.append(best)
+    width, height = CLOSE_UP_PX
+    return tuple(
+        Box(int(x) * width, int(y) * height, width, height) for x, y in kinds[chosen].tolist()
+    )
+
+
+def _fullest(
+    cell_of: NDArray[np.int64], wanted: NDArray[np.bool_], cells: int, taken: list[int]
+) -> int | None:
+    """The cell with most wanted nuclei that is not taken; None if none has any."""
+    number = np.bincount(cell_of[wanted], minlength=cells)
+    number[taken] = 0
+    best = int(number.argmax())
+    return best if number[best] else None
+
+
+def _close_up(slide: Slide, box: Box, looked: Looked) -> CloseUp:
+    plan = looked.plan
+    region = slide.read(box.grown(plan.halo_px), downsample=plan.downsample)
+    tile = Tile(core=box, region=region, mpp=plan.mpp)
+    seen = look(tile, looked.sight, looked.seen.tally.grid)
+    return CloseUp(
+        region=slide.read(box, downsample=plan.downsample),
+        nuclei=seen.nuclei,
+        counted=seen.excluded_by == COUNTED,
+    )

@@ -1,0 +1,132 @@
+"""One order, carried to its end: a failure is an outcome, never a missing row.
+
+Runs in a worker process. Opens its own slide, returns paths and small records.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from time import perf_counter
+
+from pathology import __version__
+from pathology.errors import OutputError, SlideError, UsageError
+from pathology.exchange.cells_parquet import CellsWriter
+from pathology.pipeline import identity, store
+from pathology.pipeline.analyse import Bench, analyse
+from pathology.pipeline.clock import Clock
+from pathology.pipeline.settings import settings_sha256
+from pathology.pipeline.write_result import Labels, summary_of, write_result
+from pathology.records.order import RunOptions, SlideOrder
+from pathology.records.progress import Progress, Tell
+from pathology.records.settings.run import RunSettings
+from pathology.records.summary import SummaryRow
+from pathology.slides.find import files_of
+from pathology.slides.open import open_slide
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """All a worker needs to know about one order."""
+
+    order: SlideOrder
+    options: RunOptions
+    settings: RunSettings
+    pseudonym_key: bytes | None
+
+
+def run_slide(job: Job, tell: Tell) -> SummaryRow:
+    """The row of ``summary.csv`` for one order, whatever happens to it."""
+    start = perf_counter()
+    known = "slide" if job.pseudonym_key else job.order.path.name
+    try:
+        labels = label(job)
+        known = labels.slide_id
+        row = _done_before(job, labels) or _analysed(job, labels, tell)
+    except SlideError as problem:
+        log.warning("%s: %s", known, problem.code)
+        return failed(job, known, problem, seconds=perf_counter() - start)
+    except OutputError as problem:
+        log.warning("%s: output failed", known)
+        error = SlideError(known, "output-failed", {"detail": str(problem)})
+        return failed(job, known, error, seconds=perf_counter() - start)
+    except UsageError as problem:
+        error = SlideError(known, "wrong-region", {"detail": str(problem)})
+        return failed(job, known, error, seconds=perf_counter() - start)
+    except Exception as bug:  # one of two broad excepts: a bug must not end the night
+        log.exception("%s: failed unforeseen", known)
+        error = SlideError(known, "bug", {"detail": type(bug).__name__})
+        return failed(job, known, error, seconds=perf_counter() - start)
+    return row
+
+
+def label(job: Job) -> Labels:
+    """Id, digest and key of an order; cheap: no pixel is decoded."""
+    order = job.order
+    files = files_of(order.path)
+    digest = identity.content_digest(files)
+    hidden = job.pseudonym_key
+    slide_id = (
+        identity.pseudonym(digest, hidden) if hidden else identity.slide_id(order.path, digest)
+    )
+    settings = settings_sha256(job.settings, order.analysis)
+    key = identity.result_key(
+        {
+            "digest": digest,
+            "changed": identity.change_stamp(files),
+            "marker": order.marker,
+            "mpp": None if order.said is None else [order.said.mpp, order.said.source],
+            "region": identity.file_digest(order.within),
+            "settings": settings,
+            "weights": [],
+            "software": __version__,
+        }
+    )
+    return Labels(
+        slide_id=slide_id,
+        digest=digest,
+        key=key,
+        settings_sha256=settings,
+        file_name=None if hidden else order.path.name,
+    )
+
+
+def _done_before(job: Job, labels: Labels) -> SummaryRow | None:
+    folder = store.result_folder(job.options.out, labels.slide_id, job.order.analysis, labels.key)
+    if job.options.force or not folder.is_dir():
+        return None
+    return summary_of(folder, job.options.out, state="kept")
+
+
+def _analysed(job: Job, labels: Labels, tell: Tell) -> SummaryRow:
+    order, options, clock = job.order, job.options, Clock()
+    final = store.result_folder(options.out, labels.slide_id, order.analysis, labels.key)
+    tell(Progress(task=labels.slide_id, stage="open"))
+    with (
+        open_slide(
+            order.path, slide_id=labels.slide_id, scale=job.settings.site.scale, said=order.said
+        ) as slide,
+        store.whole_or_absent(options.out, final) as folder,
+    ):
+        with CellsWriter(folder / "cells.parquet") as cells:
+            bench = Bench(settings=job.settings, cells=cells, tell=tell, clock=clock)
+            looked = analyse(slide, order, bench)
+        tell(Progress(task=labels.slide_id, stage="write"))
+        write_result(folder, slide, looked, labels, clock)
+    return summary_of(final, options.out, state="done")
+
+
+def failed(job: Job, known: str, problem: SlideError, *, seconds: float = 0.0) -> SummaryRow:
+    """The row of an order that came to nothing, with its reason."""
+    return SummaryRow(
+        slide="" if job.pseudonym_key else job.order.path.name,
+        slide_id=known,
+        analysis=job.order.analysis,
+        state="failed",
+        reason_code=problem.code,
+        reason=problem.text(),
+        reason_zh=problem.text("zh"),
+        seconds=round(seconds, 1),
+    )

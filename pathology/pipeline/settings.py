@@ -1,0 +1,91 @@
+"""Settings are read once, at the door, and travel as one frozen record."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any
+
+from pathology.config import load_record, shipped_configs
+from pathology.errors import ConfigError
+from pathology.records.result import Analysis
+from pathology.records.settings.findings import InfiltrationSettings, Ki67Settings
+from pathology.records.settings.predictions import PredictionSettings
+from pathology.records.settings.run import RunSettings
+from pathology.records.settings.site import SiteSettings
+from pathology.records.settings.tiles import TilesSettings
+
+FILES: Mapping[str, type[Any]] = {
+    "site": SiteSettings,
+    "tiles": TilesSettings,
+    "predictions": PredictionSettings,
+    "ki67": Ki67Settings,
+    "infiltration": InfiltrationSettings,
+}
+
+
+def load_settings(folder: Path | None = None) -> RunSettings:
+    """Shipped settings, with the files of ``folder`` in place of theirs.
+
+    Raises
+    ------
+    ConfigError
+        The folder does not exist or holds a TOML file no analysis knows (a typo in a file's name
+        would otherwise be a silent default); or a file is wrong, see ``config.load_record``.
+    """
+    own = _own_files(folder)
+    read = {name: load_record(_file(name, own), kind) for name, kind in FILES.items()}
+    return RunSettings(**read)
+
+
+def _own_files(folder: Path | None) -> Mapping[str, Path]:
+    if folder is None:
+        return {}
+    if not folder.is_dir():
+        raise ConfigError(f"--settings {folder.name}: there is no such folder")
+    own = {path.stem: path for path in folder.glob("*.toml")}
+    if strangers := sorted(own.keys() - FILES.keys()):
+        raise ConfigError(
+            f"{folder.name}: no analysis reads {strangers}; settings are {sorted(FILES)} (.toml)"
+        )
+    return own
+
+
+def _file(name: str, own: Mapping[str, Path]) -> Path:
+    return own.get(name, shipped_configs() / f"{name}.toml")
+
+
+def settings_in_force(settings: RunSettings, analysis: Analysis) -> dict[str, object]:
+    """The values that can change this analysis's result, as plain types.
+
+    Who keys pseudonyms and where certificates lie is not among them: it changes no number, and
+    paths of a machine belong in no result.
+    """
+    return {
+        "scale": plain(settings.site.scale),
+        "nucleus_size": plain(settings.site.nucleus_size),
+        "damage": plain(settings.site.damage),
+        "tiles": plain(settings.tiles),
+        "predictions": plain(settings.predictions),
+        analysis: plain(getattr(settings, analysis)),
+    }
+
+
+def settings_sha256(settings: RunSettings, analysis: Analysis) -> str:
+    """Hash of ``settings_in_force``; the same values give the same hash on every machine."""
+    text = json.dumps(settings_in_force(settings, analysis), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def plain(value: Any) -> Any:
+    """A settings record as dicts, lists and scalars."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(k): plain(v) for k, v in value.items()}
+    if isinstance(value, tuple):
+        return [plain(v) for v in value]
+    return value

@@ -1,0 +1,184 @@
+"""A looked-at slide as the files of its result folder."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pathology import __version__
+from pathology.exchange.documents import write_json
+from pathology.exchange.findings_json import findings_document, run_document
+from pathology.exchange.maps_zarr import GridMap, write_maps
+from pathology.exchange.outlines import polygons_of
+from pathology.exchange.regions_geojson import write_regions
+from pathology.exchange.shapes import area_px0
+from pathology.pipeline.analyse import Looked
+from pathology.pipeline.clock import Clock
+from pathology.pipeline.conclude import findings_of, flags_of
+from pathology.pipeline.picture import draw
+from pathology.pipeline.settings import settings_in_force
+from pathology.pipeline.tally import MapGrid, density
+from pathology.pipeline.version import source_commit
+from pathology.records.geometry import px_area_to_mm2
+from pathology.records.prediction import Positivity, TissueClass
+from pathology.records.region import RegionKind, SlideRegion
+from pathology.records.result import ModelUsed, Provenance, Quality, SlideResult
+from pathology.records.slide import Slide
+from pathology.records.summary import SummaryRow, SummaryState
+
+CLASSICAL = ModelUsed(name="classical-baseline/1", weights_sha256=None, licence="Apache-2.0")
+DENSITY_PIXELS = 8
+"""Map pixels in the edge of a density pixel: some 64 µm, so that a count in it means something."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labels:
+    """What a result is called and made from."""
+
+    slide_id: str
+    digest: str
+    key: str
+    settings_sha256: str
+    file_name: str | None  # None with pseudonyms
+
+
+def write_result(folder: Path, slide: Slide, looked: Looked, labels: Labels, clock: Clock) -> None:
+    """All files of a result but ``cells.parquet``, which was written tile by tile."""
+    with clock.stage("write"):
+        regions = regions_of(looked)
+        write_regions(folder / "regions.geojson", regions)
+        _write_maps(folder / "maps.zarr", looked)
+        result = result_of(looked, labels, clock)
+        draw(folder / "overlay.png", slide, looked, result, regions)
+        write_json(folder / "findings.json", findings_document(result), "findings-1")
+    write_json(folder / "run.json", run_document(result_of(looked, labels, clock)), "run-1")
+
+
+def result_of(looked: Looked, labels: Labels, clock: Clock) -> SlideResult:
+    """The result as one record."""
+    seen, order = looked.seen, looked.seen.order
+    return SlideResult(
+        result_id=f"{labels.slide_id}/{order.analysis}-{labels.key}",
+        analysis=order.analysis,
+        case_id=order.case_id,
+        info=seen.info,
+        digest=labels.digest,
+        stain=looked.sight.stains.kind,
+        marker=order.marker,
+        marker_source=order.marker_source,
+        file_name=labels.file_name,
+        quality=Quality(
+            tissue_mm2=seen.survey.tissue_mm2,
+            analysed_mm2=seen.tally.analysed_mm2,
+            unreadable_tiles=len(seen.tally.lost),
+            flags=flags_of(seen),
+            excluded_mm2=_excluded_mm2(looked),
+        ),
+        tumour_region_source="automatic" if order.within is None else "confirmed",
+        findings=findings_of(seen),
+        provenance=Provenance(
+            software=f"pathology {__version__}",
+            commit=source_commit(),
+            settings_sha256=labels.settings_sha256,
+            settings=settings_in_force(seen.settings, order.analysis),
+            models=(CLASSICAL,),
+            device="cpu",
+            timings_s=dict(clock.timings_s),
+            started_utc=clock.started_utc,
+        ),
+    )
+
+
+def _excluded_mm2(looked: Looked) -> dict[str, float]:
+    tally = looked.seen.tally
+    blurred = tally.out_of_focus & (tally.classes != TissueClass.BACKGROUND)
+    out_of_focus = px_area_to_mm2(int(blurred.sum()), tally.grid.mpp)
+    return {**looked.seen.survey.excluded_mm2(), "out_of_focus": out_of_focus}
+
+
+def regions_of(looked: Looked) -> tuple[SlideRegion, ...]:
+    """The regions of ``regions.geojson``; one without any area is left out."""
+    survey, tally = looked.seen.survey, looked.seen.tally
+    far, near = survey.downsample, tally.grid.downsample
+    masks: list[tuple[RegionKind, NDArray[np.bool_], float]] = [
+        ("tissue", survey.tissue, far),
+        *((area.name, area.mask, far) for area in survey.excluded),
+        ("tumour", (tally.classes == TissueClass.TUMOUR) & tally.analysed, near),
+        ("stroma", (tally.classes == TissueClass.STROMA) & tally.analysed, near),
+        ("out_of_focus", tally.out_of_focus & (tally.classes != TissueClass.BACKGROUND), near),
+    ]
+    regions = [_region(kind, mask, size, looked) for kind, mask, size in masks if mask.any()]
+    if looked.sight.region is not None:
+        regions.append(_confirmed(looked))
+    return tuple(regions)
+
+
+def _region(
+    kind: RegionKind, mask: NDArray[np.bool_], downsample: float, looked: Looked
+) -> SlideRegion:
+    pixel_mm2 = px_area_to_mm2(downsample**2, looked.seen.info.mpp)
+    return SlideRegion(
+        region_id=kind,
+        kind=kind,
+        polygons=polygons_of(mask, downsample),
+        area_mm2=int(mask.sum()) * pixel_mm2,
+    )
+
+
+def _confirmed(looked: Looked) -> SlideRegion:
+    polygons = looked.sight.region or ()
+    pixels = area_px0(polygons)
+    return SlideRegion(
+        region_id="confirmed-tumour",
+        kind="tumour",
+        polygons=polygons,
+        area_mm2=px_area_to_mm2(pixels, looked.seen.info.mpp),
+        source="person",
+    )
+
+
+def _write_maps(folder: Path, looked: Looked) -> None:
+    """Tissue classes at the map's own grain; densities on pixels wide enough to hold nuclei."""
+    tally, nuclei = looked.seen.tally, looked.seen.tally.nuclei_seen()
+    coarse = tally.grid.coarser(DENSITY_PIXELS)
+    everyone = np.ones(len(nuclei.counted), bool)
+    maps = {
+        "tissue_class": _on(tally.grid, tally.classes),
+        "nucleus_density": _on(coarse, density(nuclei, coarse, everyone)),
+    }
+    if looked.seen.order.analysis == "ki67":
+        positive = nuclei.counted & (nuclei.positive == Positivity.POSITIVE)
+        maps["ki67_density"] = _on(coarse, density(nuclei, coarse, positive))
+    write_maps(folder, maps)
+
+
+def _on(grid: MapGrid, pixels: NDArray[np.generic]) -> GridMap:
+    return GridMap(pixels=pixels, downsample=grid.downsample, mpp=grid.mpp)
+
+
+def summary_of(folder: Path, out: Path, *, state: SummaryState) -> SummaryRow:
+    """The summary's row of a whole result: its first finding is the headline."""
+    told = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
+    ran = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    first = next((f for f in told["findings"] if "value" in f), told["findings"][0])
+    return SummaryRow(
+        slide=told["slide"].get("file", ""),
+        slide_id=told["slide"]["id"],
+        analysis=told["analysis"],
+        state=state,
+        finding=first["name"],
+        value=first.get("value"),
+        low=first.get("low"),
+        high=first.get("high"),
+        part=first.get("part"),
+        whole=first.get("whole"),
+        unit=first.get("unit", ""),
+        not_measurable=first.get("not_measurable", ""),
+        flags=tuple(told["quality"]["flags"]),
+        result=folder.relative_to(out).as_posix(),
+        seconds=round(sum(ran["timings_s"].values()), 1),
+    )

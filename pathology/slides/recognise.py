@@ -1,0 +1,56 @@
+"""Which backend reads a file: one literal table, decided by the file's content, once.
+
+No backend is tried to see whether it fails: the first row that recognises the content reads it, and
+if that one refuses, the slide is refused.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Final
+
+from pathology.errors import SlideUnreadable
+from pathology.slides import (
+    dicom_index,
+    field_slide,
+    foreign_slide,
+    openslide_slide,
+    tiled_tiff,
+    zarr_slide,
+)
+from pathology.slides.backend import Backend
+
+BACKENDS: Final[tuple[Backend, ...]] = (
+    tiled_tiff.BACKEND,  # before OpenSlide, which would read these too, several times slower
+    dicom_index.BACKEND,  # before OpenSlide, which believes headers that misname their colours
+    zarr_slide.BACKEND,
+    foreign_slide.BACKEND,
+    openslide_slide.BACKEND,
+    field_slide.BACKEND,  # last: slides in TIFF are claimed above
+)
+
+
+def recognise(path: Path, slide_id: str) -> Backend:
+    """The backend for ``path``, a file or (DICOM, OME-Zarr) a folder.
+
+    Raises
+    ------
+    SlideUnreadable
+        "not-found", "empty-file", "cannot-read" or "not-a-slide".
+    """
+    try:
+        size = path.stat().st_size
+    except FileNotFoundError as cause:
+        raise SlideUnreadable(slide_id, "not-found") from cause
+    except OSError as cause:
+        raise SlideUnreadable(slide_id, "cannot-read", {"detail": cause.strerror}) from cause
+    if path.is_file() and size == 0:
+        raise SlideUnreadable(slide_id, "empty-file")
+    if not os.access(path, os.R_OK):
+        raise SlideUnreadable(slide_id, "cannot-read", {"detail": "no right to read it"})
+    for backend in BACKENDS:
+        if backend.recognises(path):
+            return backend
+    kind = "its content is unknown" if path.is_file() else "a folder without a slide"
+    raise SlideUnreadable(slide_id, "not-a-slide", {"detail": kind})

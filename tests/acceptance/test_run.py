@@ -1,0 +1,229 @@
+"""Slide in, numbers out: what a painted slide gives, and what a result holds."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import zarr
+from PIL import Image
+
+from pathology.exchange.documents import validate
+from tests import painted
+from tests.acceptance.conftest import Finished
+
+FILES = {
+    "findings.json",
+    "cells.parquet",
+    "regions.geojson",
+    "maps.zarr",
+    "overlay.png",
+    "run.json",
+}
+Pathology = Callable[..., Finished]
+
+
+@pytest.fixture(scope="module")
+def done(
+    pathology: Pathology, ihc_slide: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Finished:
+    out = tmp_path_factory.mktemp("out")
+    return pathology("run", ihc_slide, "--analysis", "ki67", "--workers", "1", out=out)
+
+
+def test_the_index_is_the_painted_share(done: Finished, painting: painted.Painting) -> None:
+    assert done.code == 0, done.stderr
+    (finding,) = done.findings("painted ihc.tif")["findings"]
+    truth = painting.positive / (painting.positive + painting.negative)
+    assert finding["value"] == pytest.approx(truth, abs=0.02)
+    assert finding["low"] < truth < finding["high"]
+    assert finding["interval"] == "wilson-95"
+    assert finding["value"] == finding["part"] / finding["whole"]
+
+
+def test_every_painted_nucleus_is_found_once(done: Finished, painting: painted.Painting) -> None:
+    cells = pq.read_table(done.result("painted ihc.tif") / "cells.parquet")
+    found = np.stack([cells["x_px0"], cells["y_px0"]], axis=1)
+    distance = np.linalg.norm(found[:, None] - painting.centres_px[None], axis=2)
+    assert len(found) == pytest.approx(len(painting.centres_px), rel=0.01)
+    nearest = distance.min(axis=0) * painting.mpp
+    assert (nearest < painting.radius_um / 2).mean() > 0.99
+
+
+def test_a_result_holds_what_the_contract_names(done: Finished) -> None:
+    folder = done.result("painted ihc.tif")
+    assert {p.name for p in folder.iterdir()} == FILES
+    told = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
+    validate(told, "findings-1")
+    validate(json.loads((folder / "run.json").read_text(encoding="utf-8")), "run-1")
+    assert told["slide"]["mpp_source"] == "file"
+    assert told["slide"]["stain"] == "ihc-dab"
+    assert (told["slide"]["marker"], told["slide"]["marker_source"]) == ("ki67", "user")
+    assert told["tumour_region_source"] == "automatic"
+    assert any("provisional" in c for c in told["findings"][0]["caveats"])
+    Image.open(folder / "overlay.png").verify()
+    kinds = {
+        f["properties"]["classification"]["name"].lower()
+        for f in json.loads((folder / "regions.geojson").read_text())["features"]
+    }
+    assert "tissue" in kinds
+    group = zarr.open_group(folder / "maps.zarr", mode="r")
+    assert {"tissue_class", "nucleus_density", "ki67_density"} <= set(group.group_keys())
+
+
+def test_numbers_agree_between_files(done: Finished) -> None:
+    (finding,) = done.findings("painted ihc.tif")["findings"]
+    cells = pq.read_table(done.result("painted ihc.tif") / "cells.parquet")
+    counted = np.array([e is None for e in cells["excluded_by"].to_pylist()])
+    calls = cells["positive"].to_pylist()
+    positive = sum(c is True for c, k in zip(calls, counted, strict=True) if k)
+    negative = sum(c is False for c, k in zip(calls, counted, strict=True) if k)
+    assert (finding["part"], finding["whole"]) == (positive, positive + negative)
+    assert sum(finding["exclusions"].values()) == int((~counted).sum())
+    row = done.row("painted ihc.tif")
+    assert float(row["value"]) == finding["value"]
+
+
+def test_the_second_run_keeps_and_force_does_it_again(
+    pathology: Pathology, done: Finished, ihc_slide: Path
+) -> None:
+    before = (done.result("painted ihc.tif") / "findings.json").stat().st_mtime_ns
+    words = ("run", ihc_slide, "--analysis", "ki67", "--workers", "1")
+    again = pathology(*words, out=done.out)
+    assert again.code == 0
+    assert again.row("painted ihc.tif")["state"] == "kept"
+    assert (done.result("painted ihc.tif") / "findings.json").stat().st_mtime_ns == before
+    forced = pathology(*words, "--force", out=done.out)
+    assert forced.row("painted ihc.tif")["state"] == "done"
+    assert (done.result("painted ihc.tif") / "findings.json").stat().st_mtime_ns > before
+
+
+def test_ki67_on_an_he_slide_is_refused_and_the_other_way_round(
+    pathology: Pathology, he_slide: Path, ihc_slide: Path, tmp_path: Path
+) -> None:
+    manifest = tmp_path / "night.csv"
+    manifest.write_text(
+        f'slide,analysis\n"{he_slide}",ki67\n"{ihc_slide}",infiltration\n"{he_slide}",infiltration\n'
+    )
+    run = pathology("run", manifest, "--workers", "1", out=tmp_path / "out")
+    assert run.code == 1
+    reasons = {(r["slide"], r["analysis"]): r["reason_code"] for r in run.rows}
+    assert reasons == {
+        ("painted he.tif", "ki67"): "stain-mismatch",
+        ("painted ihc.tif", "infiltration"): "stain-mismatch",
+        ("painted he.tif", "infiltration"): "",
+    }
+
+
+def test_one_slide_with_two_scales_markers_settings_and_regions_has_a_result_for_each(
+    pathology: Pathology, ihc_slide: Path, tmp_path: Path
+) -> None:
+    settings = tmp_path / "settings"
+    settings.mkdir()
+    shipped = Path(__file__).parents[2] / "configs" / "ki67.toml"
+    (settings / "ki67.toml").write_text(
+        shipped.read_text().replace("minimum = 100", "minimum = 120")
+    )
+    regions = []
+    for name, edge in (("left", 768), ("all", 1536)):
+        regions.append(tmp_path / f"{name}.geojson")
+        ring = [[0, 0], [edge, 0], [edge, 1280], [0, 1280], [0, 0]]
+        regions[-1].write_text(json.dumps({"type": "Polygon", "coordinates": [ring]}))
+    out, base = tmp_path / "out", ("run", ihc_slide, "--analysis", "ki67", "--workers", "1")
+    for more in (
+        (),
+        ("--settings", settings),
+        ("--within", regions[0]),
+        ("--within", regions[1]),
+        ("--marker", "p53"),
+    ):
+        run = pathology(*base, *more, out=out)
+        assert run.code == 0, run.stderr
+    told = {f: json.loads((f / "findings.json").read_text()) for f in out.glob("*/ki67-*")}
+    assert len(told) == 5
+    assert len(run.rows) == 1  # the newest: nobody has to choose between numbers
+    confirmed = [t for t in told.values() if t["tumour_region_source"] == "confirmed"]
+    half, whole = sorted(t["findings"][0]["whole"] for t in confirmed)
+    assert half == pytest.approx(whole / 2, rel=0.05)
+    assert confirmed[0]["findings"][0]["exclusions"].keys() | confirmed[1]["findings"][0][
+        "exclusions"
+    ].keys() >= {"outside_region"}
+
+
+def test_another_marker_is_never_called_ki67(
+    pathology: Pathology, ihc_slide: Path, tmp_path: Path
+) -> None:
+    run = pathology(
+        "run", ihc_slide, "--analysis", "ki67", "--marker", "p53", "--workers", "1", out=tmp_path
+    )
+    ki67, own = run.findings("painted ihc.tif")["findings"]
+    assert ki67["name"] == "ki67.global"
+    assert "p53" in ki67["not_measurable"]
+    assert (own["name"], own["value"] > 0) == ("labelling_index.global", True)
+    assert "not-ki67" in run.findings("painted ihc.tif")["quality"]["flags"]
+
+
+def test_a_coarse_scan_gives_regions_and_no_cells(
+    pathology: Pathology, he_slide: Path, tmp_path: Path
+) -> None:
+    run = pathology(
+        "run",
+        he_slide,
+        "--analysis",
+        "infiltration",
+        "--mpp",
+        "1.0",
+        "--workers",
+        "1",
+        out=tmp_path,
+    )
+    findings = {f["name"]: f for f in run.findings("painted he.tif")["findings"]}
+    assert "value" in findings["tumour.area"]
+    assert "0.6" in findings["til.density_stroma"]["not_measurable"]
+    assert pq.read_table(run.result("painted he.tif") / "cells.parquet").num_rows == 0
+    assert "scale-overrides-file" in run.findings("painted he.tif")["quality"]["flags"]
+
+
+def test_json_is_all_there_is_on_standard_output(
+    pathology: Pathology, ihc_slide: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "empty.svs").touch()
+    run = pathology(
+        *("run", ihc_slide, tmp_path / "empty.svs", "--analysis", "ki67", "--json"),
+        out=tmp_path / "o",
+    )
+    told = json.loads(run.stdout)
+    assert (run.code, told["done"], told["failed"]) == (1, 1, 1)
+    assert {s["state"] for s in told["slides"]} == {"done", "failed"}
+
+
+def test_pseudonyms_leave_no_file_name_anywhere(
+    pathology: Pathology, ihc_slide: Path, tmp_path: Path
+) -> None:
+    key = tmp_path / "key"
+    key.write_bytes(b"0123456789abcdef" * 2)
+    key.chmod(0o600)
+    settings = tmp_path / "settings"
+    settings.mkdir()
+    site = (Path(__file__).parents[2] / "configs" / "site.toml").read_text()
+    (settings / "site.toml").write_text(
+        site.replace("pseudonyms = false", f'pseudonyms = true\nkey_file = "{key}"')
+    )
+    secret = tmp_path / "Mueller-Anna-1961.tif"
+    shutil.copy(ihc_slide, secret)
+    (tmp_path / "Zhang-San.svs").touch()
+    run = pathology(
+        *("run", secret, tmp_path / "Zhang-San.svs", "--analysis", "ki67", "--settings", settings),
+        out=tmp_path / "out",
+    )
+    written = [p for p in (tmp_path / "out").rglob("*") if p.is_file()]
+    assert len(written) > 5
+    told = run.stdout + run.stderr + "".join(map(str, written))
+    for text in (told, *(p.read_bytes().decode("latin-1") for p in written)):
+        assert "Mueller" not in text
+        assert "Zhang" not in text

@@ -1,0 +1,84 @@
+"""Ctrl-C and kill -9 leave whole results or none, and the next run goes on."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests import painted
+from tests.acceptance.conftest import Finished, environment
+from tests.acceptance.test_run import FILES
+
+SLIDES = 4
+
+
+@pytest.fixture
+def slides(tmp_path: Path) -> Path:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for i in range(SLIDES):
+        pixels = painted.paint_nuclei(width=2600, height=2600, seed=i).pixels
+        painted.write_tiff(folder / f"slide {i}.tif", pixels, mpp=0.5)
+    return folder
+
+
+def started(folder: Path, out: Path) -> subprocess.Popen[bytes]:
+    words = ["run", str(folder), "--analysis", "ki67", "--workers", "1", "--out", str(out)]
+    return subprocess.Popen(
+        [sys.executable, "-m", "pathology", *words],
+        env=environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
+
+
+def results(out: Path) -> list[Path]:
+    return sorted(out.glob("*/ki67-*"))
+
+
+def wait_for_results(out: Path, number: int) -> None:
+    deadline = time.monotonic() + 120
+    while len(results(out)) < number:
+        assert time.monotonic() < deadline, "no result in two minutes"
+        time.sleep(0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT], ids=["kill-9", "ctrl-c"])
+def test_a_stopped_run_leaves_whole_results_and_the_next_goes_on(
+    pathology: Callable[..., Finished], slides: Path, tmp_path: Path, stop: signal.Signals
+) -> None:
+    out = tmp_path / "out"
+    run = started(slides, out)
+    family = [psutil.Process(run.pid)]
+    try:
+        wait_for_results(out, 1)
+        time.sleep(0.3)  # now the next slide is at work
+        family += psutil.Process(run.pid).children(recursive=True)
+        # A terminal's Ctrl-C reaches every process of the run, kill -9 only the one named.
+        os.killpg(run.pid, stop) if stop == signal.SIGINT else os.kill(run.pid, stop)
+        _, told = run.communicate(timeout=60)
+        _, alive = psutil.wait_procs(family, timeout=60)
+        assert alive == [], "processes outlive their run"
+    finally:
+        for process in family:
+            if process.is_running():
+                process.kill()
+    assert b"Traceback" not in told
+    before = results(out)
+    assert 1 <= len(before) < SLIDES
+    assert all({p.name for p in folder.iterdir()} == FILES for folder in before)
+    second = pathology("run", slides, "--analysis", "ki67", "--workers", "1", out=out)
+    assert second.code == 0, second.stdout
+    states = [row["state"] for row in second.rows]
+    assert sorted(states) == ["done"] * (SLIDES - len(before)) + ["kept"] * len(before)
+    assert len(results(out)) == SLIDES

@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pathology.exchange import ink
+from pathology.exchange.outlines import polygons_of
+from pathology.exchange.overlay import draw_overlay, round_length, save_overlay
+from pathology.exchange.overlay_layers import CloseUp, MarkedNuclei, OverlayLayers
+from pathology.exchange.overlay_map import MOST_DOTS, View, paint_slide
+from pathology.exchange.overlay_marks import Call, calls_of
+from pathology.exchange.overlay_words import facts_of, finding_line, warnings_of
+from pathology.records.finding import NotMeasurable
+from pathology.records.geometry import Box
+from pathology.records.prediction import CellClass, Positivity, TissueMap
+from pathology.records.region import Polygon, SlideRegion
+from pathology.records.result import Quality
+from pathology.records.slide import LostTile, Region, Scale
+from tests.exchange.examples import (
+    measurement,
+    nuclei,
+    refusal,
+    result,
+    share,
+    slide_info,
+    square,
+)
+
+PALE = 226
+
+
+def overview(width=400, height=300, downsample=10.0):
+    pixels = np.full((height, width, 3), PALE, np.uint8)
+    return Region(box=Box(0, 0, width, height), downsample=downsample, pixels=pixels)
+
+
+def marked(points, positive, *, counted=True, cell_class=CellClass.TUMOUR):
+    n = len(points)
+    return MarkedNuclei(
+        centre_px0=np.array(points, float),
+        cell_class=np.full(n, cell_class, np.uint8),
+        positive=np.full(n, positive, np.int8),
+        counted=np.full(n, counted),
+    )
+
+
+def painted(layers, told=None):
+    region = overview()
+    view = View.of(region, 800, 600)
+    return np.asarray(paint_slide(view, region, layers, told or result()).image).astype(int)
+
+
+def close_to(pixel, colour):
+    return np.abs(np.asarray(pixel) - np.asarray(colour)).max() < 40
+
+
+def test_a_nucleus_is_drawn_where_it_lies():
+    image = painted(OverlayLayers(nuclei=marked([(1000, 2000)], Positivity.POSITIVE)))
+    assert close_to(image[400, 200], ink.VERMILION)  # 10 level-0 px a pixel, shown at twice that
+    assert not close_to(image[200, 400], ink.VERMILION)
+
+
+def test_positive_and_negative_differ_in_shape_not_only_in_colour():
+    positive = painted(OverlayLayers(nuclei=marked([(1000, 2000)], Positivity.POSITIVE)))
+    negative = painted(OverlayLayers(nuclei=marked([(1000, 2000)], Positivity.NEGATIVE)))
+    assert close_to(positive[400, 200], ink.VERMILION)
+    assert close_to(negative[400, 200], ink.PAPER)
+
+
+def test_tissue_classes_tint_their_own_place():
+    classes = np.zeros((30, 40), np.uint8)
+    classes[:, 20:] = 1
+    tinted = OverlayLayers(
+        tissue_map=TissueMap(slide_id="s", downsample=100.0, mpp=50.0, classes=classes)
+    )
+    image = painted(tinted)
+    assert image[300, 390].tolist() == image[300, 10].tolist()
+    assert image[300, 410, 2] < image[300, 390, 2] - 20
+
+
+def test_left_out_areas_are_hatched_and_the_rest_is_not():
+    mask = np.zeros((30, 40), bool)
+    mask[5:15, 5:15] = True
+    pen = SlideRegion(region_id="pen", kind="pen", polygons=polygons_of(mask, 100), area_mm2=1)
+    image = painted(OverlayLayers(regions=(pen,)))
+    assert image[110:290, 110:290].std() > 20
+    assert image[400:, 400:].std() == 0
+
+
+def test_a_persons_region_is_a_black_line_and_lost_tiles_are_crossed_out():
+    drawn = SlideRegion(
+        region_id="person-1",
+        kind="tumour",
+        source="person",
+        area_mm2=1,
+        polygons=(Polygon(outer=square(1000, 1000, 1000)),),
+    )
+    lost = LostTile(level=0, column=0, row=0, box_px0=Box(3000, 2000, 500, 500))
+    image = painted(OverlayLayers(regions=(drawn,), lost=(lost,)))
+    assert image[300, 200].max() < 60
+    assert image[300, 300].min() > 200
+    assert image[450, 650].max() < 60  # where the two lines of the cross meet
+
+
+def test_very_many_nuclei_become_a_density_that_is_told_per_mm2():
+    rng = np.random.default_rng(0)
+    points = rng.uniform((1000, 1000), (2000, 2000), (2 * MOST_DOTS, 2))
+    region, layers = overview(), OverlayLayers(nuclei=marked(points, Positivity.POSITIVE))
+    told = result(info=slide_info(mpp=0.5))
+    picture = paint_slide(View.of(region, 800, 600), region, layers, told)
+    image = np.asarray(picture.image).astype(int)
+    assert not picture.dots
+    true_density = 2 * MOST_DOTS / (1000 * 0.5 / 1000) ** 2
+    assert picture.densest_per_mm2 == pytest.approx(true_density, rel=0.2)
+    assert image[300, 300, 0] - image[300, 300, 2] > 50
+    assert image[100, 700, 0] == image[100, 700, 2]
+
+
+def test_what_is_not_counted_is_never_drawn_as_positive():
+    classes = np.array([0, 0, 0, 0, 1, 1], np.uint8)
+    positive = np.array([1, 0, -1, 1, 1, -1], np.int8)
+    counted = np.array([1, 1, 1, 0, 0, 0], bool)
+    calls = calls_of(classes, positive, counted, "ki67")
+    assert calls.tolist() == [
+        Call.POSITIVE,
+        Call.NEGATIVE,
+        Call.AMBIGUOUS,
+        Call.LEFT_OUT,
+        Call.LYMPHOCYTE,
+        Call.LYMPHOCYTE,
+    ]
+    assert calls_of(classes, positive, counted, "infiltration").tolist() == [
+        Call.TUMOUR,
+        Call.TUMOUR,
+        Call.TUMOUR,
+        Call.LEFT_OUT,
+        Call.LEFT_OUT,
+        Call.LEFT_OUT,
+    ]
+
+
+def test_the_banner_says_the_number_or_that_there_is_none():
+    line = finding_line(share())
+    assert (line.value, line.refused) == ("20.0 %", False)
+    assert line.detail == "95 % interval 17.0 - 24.0 %; 100 of 500 nuclei"
+    line = finding_line(refusal())
+    assert (line.value, line.refused) == ("NOT MEASURABLE", True)
+    assert line.detail == "312 tumour nuclei, fewer than 500"
+    assert finding_line(measurement()).value == "1.25 mm²"
+
+
+def test_what_speaks_against_the_number_is_said():
+    quality = Quality(
+        tissue_mm2=1, analysed_mm2=1, unreadable_tiles=0, flags=("not-ki67", "excluded-pen")
+    )
+    info = slide_info()
+    guessed = Scale(mpp_x=0.5, mpp_y=0.5, source="user")
+    told = result(
+        quality=quality,
+        marker=None,
+        info=type(info)(slide_id=info.slide_id, facts=info.facts, scale=guessed),
+    )
+    assert warnings_of(told) == [
+        "PROVISIONAL: nobody has confirmed the automatic tumour region",
+        "NOT Ki-67: the marker is not stated",
+        "scale given by the user",
+    ]
+    assert "0.5 µm/px, given by the user" in facts_of(told)
+    assert warnings_of(result(tumour_region_source="confirmed")) == []
+
+
+def test_the_whole_picture_holds_every_part_and_is_written_as_png(tmp_path):
+    crop = Region(
+        box=Box(10, 10, 300, 200), downsample=2.0, pixels=np.full((200, 300, 3), PALE, np.uint8)
+    )
+    seen = nuclei(60)
+    layers = OverlayLayers(
+        nuclei=marked([(1000, 2000)] * 3, Positivity.POSITIVE),
+        close_ups=(CloseUp(region=crop, nuclei=seen, counted=np.ones(60, bool)),) * 2,
+    )
+    refused = NotMeasurable(code="x", reason="a very long reason " * 30)
+    told = result(share(answer=refused), refusal(), measurement())
+    picture = draw_overlay(overview(), told, layers)
+    assert picture.width == 1600
+    assert 900 < picture.height < 1200
+    save_overlay(tmp_path / "overlay.png", picture)
+    with Image.open(tmp_path / "overlay.png") as back:
+        assert back.size == picture.size
+        assert np.array_equal(np.asarray(back), np.asarray(picture))
+
+
+@pytest.mark.parametrize(("width", "height"), [(2000, 30), (30, 2000), (1, 1)])
+def test_slides_of_any_shape_and_no_layers_at_all_have_a_picture(width, height):
+    assert draw_overlay(overview(width, height), result(), OverlayLayers()).width == 1600
+
+
+def test_the_same_result_has_the_same_picture():
+    one, two = (draw_overlay(overview(), result(), OverlayLayers()) for _ in range(2))
+    assert np.array_equal(np.asarray(one), np.asarray(two))
+
+
+@pytest.mark.parametrize(
+    ("most", "length"), [(1, 1), (1.9, 1), (2, 2), (4.99, 2), (7, 5), (1234, 1000), (0.3, 0.2)]
+)
+def test_a_scale_bar_has_a_round_length(most, length):
+    assert round_length(most) == pytest.approx(length)
+
+
+def test_letters_that_cannot_be_drawn_are_never_drawn_wrong():
+    assert ink.legible("切片 5 µm² – ≥ 3") == "... 5 µm² - >= 3"
+    assert ink.text_width(ink.shortened("wide " * 99, 16, 200), 16) <= 200
+    rows = ink.wrapped("one two three four five six", 16, 60, 3)
+    assert len(rows) == 3
+    assert all(ink.text_width(r, 16) <= 60 for r in rows)

@@ -1,0 +1,68 @@
+"""Very large painted slides, cheaply: one block of tiles, encoded once, repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import imagecodecs
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from tests.painted import GLASS, halved, paint_nuclei
+
+TILE = 512
+BLOCK = 4  # tiles in the edge of the repeated block
+MPP = 0.25
+LEVELS = 6
+
+
+def write_large_slide(path: Path, side: int, *, tissue: float = 1.0) -> Path:
+    """A JPEG pyramid of ``side`` x ``side`` px at 0.25 µm/px, nuclei everywhere in its upper rows.
+
+    ``tissue`` is the share of rows that carry tissue; the rest is glass.
+    """
+    block = paint_nuclei(
+        width=TILE * BLOCK, height=TILE * BLOCK, mpp=MPP, margin_um=0, spacing_um=20, seed=5
+    ).pixels
+    with tifffile.TiffWriter(path, bigtiff=True) as tiff:
+        for level in range(LEVELS):
+            size = side >> level
+            per_cm = 1e4 / (MPP * 2**level)
+            tiff.write(
+                _encoded(block, size, tissue),
+                shape=(size, size, 3),
+                dtype="uint8",
+                tile=(TILE, TILE),
+                photometric="ycbcr",
+                compression="jpeg",
+                subfiletype=1 if level else 0,
+                resolution=(per_cm, per_cm),
+                resolutionunit="CENTIMETER",
+            )
+            block = _tiled(halved(block))
+    return path
+
+
+def _tiled(half: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The block of the next level: the halved one, repeated to the same size."""
+    return np.tile(half, (2, 2, 1))
+
+
+def _encoded(block: NDArray[np.uint8], size: int, tissue: float) -> Iterator[bytes]:
+    glass = np.full((TILE, TILE, 3), GLASS, np.uint8)
+    empty = imagecodecs.jpeg8_encode(glass, level=85)
+    tiles = {
+        (r, c): imagecodecs.jpeg8_encode(
+            np.ascontiguousarray(block[r * TILE : (r + 1) * TILE, c * TILE : (c + 1) * TILE]),
+            level=85,
+        )
+        for r in range(BLOCK)
+        for c in range(BLOCK)
+    }
+    across = -(-size // TILE)
+    for row in range(across):
+        for column in range(across):
+            inside = row * TILE < size * tissue
+            yield tiles[row % BLOCK, column % BLOCK] if inside else empty

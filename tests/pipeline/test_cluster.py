@@ -1,0 +1,76 @@
+"""dask stays at home: loopback only, or TLS with certificates."""
+
+from __future__ import annotations
+
+import psutil
+import pytest
+
+from pathology.errors import ClusterError, UsageError
+from pathology.pipeline.cluster import (
+    default_workers,
+    existing_cluster,
+    is_loopback,
+    local_cluster,
+)
+from pathology.records.settings.site import ClusterSettings, RunningSettings
+
+NO_CERTIFICATES = ClusterSettings(source="test")
+
+
+def listening_addresses() -> set[str]:
+    """Addresses on which this process and its children listen."""
+    me = psutil.Process()
+    return {
+        connection.laddr.ip
+        for process in [me, *me.children(recursive=True)]
+        for connection in process.net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+
+def test_the_local_cluster_listens_on_loopback_only() -> None:
+    with local_cluster(2) as client:
+        assert client.submit(sum, [1, 2]).result(timeout=30) == 3
+        addresses = listening_addresses()
+    assert addresses  # the scheduler and its dashboard do listen
+    assert all(is_loopback(a) for a in addresses), addresses
+
+
+def test_an_existing_scheduler_on_this_machine_is_used() -> None:
+    with (
+        local_cluster(1) as owner,
+        existing_cluster(owner.scheduler.address, NO_CERTIFICATES) as client,
+    ):
+        assert client.submit(sum, [1, 2]).result(timeout=30) == 3
+
+
+@pytest.mark.parametrize("address", ["tcp://192.0.2.7:8786", "tcp://scheduler.example:8786"])
+def test_a_scheduler_elsewhere_needs_tls(address: str) -> None:
+    with pytest.raises(UsageError, match="tls://"), existing_cluster(address, NO_CERTIFICATES):
+        pytest.fail("spoke in the clear")
+
+
+def test_tls_needs_certificates() -> None:
+    with (
+        pytest.raises(ClusterError, match="tls_ca_file"),
+        existing_cluster("tls://192.0.2.7:8786", NO_CERTIFICATES),
+    ):
+        pytest.fail("spoke without certificates")
+
+
+@pytest.mark.parametrize("address", ["", "http://127.0.0.1:8786", "tls://", "tcp://127.0.0.1"])
+def test_an_address_that_is_none_is_wrong_usage(address: str) -> None:
+    with pytest.raises(UsageError), existing_cluster(address, NO_CERTIFICATES):
+        pytest.fail("connected")
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("127.0.0.1", True), ("::1", True), ("localhost", True), ("0.0.0.0", False), ("a.b", False)],  # noqa: S104
+)
+def test_loopback_is_this_machine(host: str, *, expected: bool) -> None:
+    assert is_loopback(host) == expected
+
+
+def test_workers_fit_into_memory_and_are_at_least_one() -> None:
+    assert default_workers(RunningSettings(source="t", worker_gib=1e6, read_ahead_tiles=1)) == 1

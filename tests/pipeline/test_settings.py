@@ -1,0 +1,76 @@
+"""Settings are data with their source; a typo is an error."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pathology.config import shipped_configs
+from pathology.errors import ConfigError
+from pathology.pipeline.settings import (
+    FILES,
+    load_settings,
+    settings_in_force,
+    settings_sha256,
+)
+
+
+def test_every_shipped_file_is_read_and_every_read_file_is_shipped() -> None:
+    assert {p.stem for p in shipped_configs().glob("*.toml")} == set(FILES)
+    load_settings()
+
+
+def test_every_section_names_its_source() -> None:
+    def sections(record: Any) -> list[Any]:
+        inner = [getattr(record, f.name) for f in dataclasses.fields(record)]
+        nested = [v for v in inner if dataclasses.is_dataclass(v)]
+        numbers = any(isinstance(v, int | float) for v in inner)
+        return ([record] if numbers else []) + [s for v in nested for s in sections(v)]
+
+    for section in sections(load_settings()):
+        assert len(getattr(section, "source", "")) > 10, f"{type(section).__name__} has no source"
+
+
+def test_a_site_changes_one_file_and_keeps_the_rest(tmp_path: Path) -> None:
+    text = (shipped_configs() / "ki67.toml").read_text()
+    (tmp_path / "ki67.toml").write_text(text.replace("minimum = 100", "minimum = 150"))
+    own, shipped = load_settings(tmp_path), load_settings()
+    assert own.ki67.wsi_global.minimum == 150
+    assert own.site == shipped.site
+    assert settings_sha256(own, "ki67") != settings_sha256(shipped, "ki67")
+    assert settings_sha256(own, "infiltration") == settings_sha256(shipped, "infiltration")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("minimum = 100", "minimun = 100", "unknown keys"),
+        ("minimum = 100", 'minimum = "many"', "'many' is not int"),
+        ("minimum = 100", "minimum = true", "True is not int"),
+        ("minimum = 100", "minimum = 500", "not above limited_below"),
+        ("minimum = 100\n", "", "lacks"),
+        ("[wsi_global]", "[wsi_global", "not valid TOML"),
+    ],
+)
+def test_a_mistake_is_named(tmp_path: Path, old: str, new: str, message: str) -> None:
+    text = (shipped_configs() / "ki67.toml").read_text()
+    assert old in text
+    (tmp_path / "ki67.toml").write_text(text.replace(old, new))
+    with pytest.raises(ConfigError, match=r"ki67\.toml") as problem:
+        load_settings(tmp_path)
+    assert message in str(problem.value)
+
+
+def test_a_misspelt_file_is_no_silent_default(tmp_path: Path) -> None:
+    (tmp_path / "ki-67.toml").write_text("")
+    with pytest.raises(ConfigError, match="no analysis reads"):
+        load_settings(tmp_path)
+
+
+def test_no_path_of_the_machine_reaches_a_result() -> None:
+    told = settings_in_force(load_settings(), "ki67")
+    assert "key_file" not in str(told)
+    assert "tls" not in str(told)
