@@ -13,10 +13,9 @@ from pathology.errors import UsageError
 from pathology.pipeline.cluster import default_workers
 from pathology.pipeline.run import SUMMARY, Crew, run
 from pathology.pipeline.settings import load_settings
-from pathology.pipeline.worklist import orders_from
-from pathology.records.order import RunOptions, SlideOrder
+from pathology.pipeline.worklist import Asked, orders_from
+from pathology.records.order import RunOptions
 from pathology.records.settings.run import RunSettings
-from pathology.records.slide import StatedScale
 from pathology.records.summary import SummaryRow
 
 EXAMPLES = """
@@ -52,7 +51,7 @@ def call(given: argparse.Namespace) -> int:
     """0 everything done, 1 some slides failed, 2 wrong usage."""
     settings = load_settings(given.settings)
     check_device(given.device)
-    orders = orders_from(given.inputs, template_of(given))
+    orders = orders_from(given.inputs, asked_for(given))
     options = RunOptions(out=given.out.absolute(), device=given.device, force=given.force)
     with watching(len(orders), quiet=given.json, language=speak()) as watcher:
         rows = run(orders, options, settings, crew_of(given, settings, len(orders)), watcher)
@@ -66,22 +65,12 @@ def call(given: argparse.Namespace) -> int:
     return 1 if failures else 0
 
 
-def template_of(given: argparse.Namespace) -> SlideOrder | None:
-    """What the command line says for every slide; None if it names no analysis."""
+def asked_for(given: argparse.Namespace) -> Asked:
+    """What the command line says for every slide."""
     if given.within is not None and not given.within.is_file():
         raise UsageError(f"--within {given.within.name}: there is no such file")
-    if given.analysis is None:
-        return None
-    asked = "ki67" if given.analysis == "ki67" else None  # who asks for Ki-67 says the stain is
-    marker = given.marker or asked
-    return SlideOrder(
-        path=Path(),
-        analysis=given.analysis,
-        marker=marker,
-        marker_source="user" if marker else "none",
-        said=None if given.mpp is None else StatedScale(mpp=given.mpp, source="user"),
-        within=None if given.within is None else given.within.absolute(),
-    )
+    within = None if given.within is None else given.within.absolute()
+    return Asked(analysis=given.analysis, marker=given.marker, mpp=given.mpp, within=within)
 
 
 def check_device(device: str) -> None:

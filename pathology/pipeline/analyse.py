@@ -14,6 +14,7 @@ from pathology.pipeline.glance import Glance, glance
 from pathology.pipeline.look import Sight, add_to_tally, look, map_grid
 from pathology.pipeline.tally import Tally
 from pathology.predictions.calibration import calibrate
+from pathology.predictions.tissue import epithelium_threshold
 from pathology.records.order import SlideOrder
 from pathology.records.progress import Progress, Tell
 from pathology.records.region import Polygon
@@ -88,6 +89,9 @@ def prepare(
         analysis=order.analysis,
         survey=first.survey,
         stains=stains,
+        epithelium_threshold=epithelium_threshold(
+            first.samples, first.mpp, stains, settings.predictions
+        ),
         calibration=calibration,
         region=region_of(order, info, first.survey),
         settings=settings,

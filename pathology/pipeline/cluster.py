@@ -8,6 +8,7 @@ certificates or not at all.
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,9 @@ QUIET = {
     "distributed.nanny.pre-spawn-environ.OPENBLAS_NUM_THREADS": 1,
     # Returns freed memory to the system: long runs over many slides stay flat.
     "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 65536,
+    # dask reports its own coming and going as errors with tracebacks; what concerns a user (a dead
+    # worker, a lost scheduler) reaches the run as an exception and is told in a row or a sentence.
+    "distributed.nanny.pre-spawn-environ.DASK_LOGGING__DISTRIBUTED": "critical",
     "distributed.scheduler.allowed-failures": 1,
     "distributed.worker.profile.enabled": False,
     "distributed.admin.system-monitor.gil.enabled": False,
@@ -58,7 +62,7 @@ def local_cluster(workers: int) -> Iterator[Client]:
             dashboard_address=f"{LOOPBACK}:0",
             worker_dashboard_address=f"{LOOPBACK}:0",
             memory_limit=0,  # a slide's memory is bounded by the reader, see docs/benchmarks
-            silence_logs=40,
+            silence_logs=logging.CRITICAL,
         ) as cluster,
         Client(cluster) as client,
     ):

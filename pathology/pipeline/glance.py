@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,7 +51,7 @@ def glance(slide: Slide, settings: RunSettings) -> Glance:
     downsample = work_downsample(info.mpp, scale.work_mpp)
     mpp = Mpp(info.mpp * downsample)
     boxes = choose_samples(seen, downsample, mpp, settings.tiles)
-    samples = tuple(r.pixels for r in slide.sweep(boxes, downsample=downsample))
+    samples = _intact(slide.sweep(boxes, downsample=downsample))
     stains = estimate_stains(samples, settings.predictions.stain)
     if stains.kind == "ihc-dab":
         seen = set_control_apart(seen, settings.tiles)
@@ -63,3 +64,12 @@ def glance(slide: Slide, settings: RunSettings) -> Glance:
         mpp=mpp,
         nuclei_visible=mpp <= scale.coarsest_mpp,
     )
+
+
+def _intact(regions: Iterable[Region]) -> tuple[NDArray[np.uint8], ...]:
+    """Pixels of the regions without a lost tile, whose white would pass for glass.
+
+    Where every sample has lost a tile, all are taken: such a slide is refused for its damage.
+    """
+    read = list(regions)
+    return tuple(r.pixels for r in [r for r in read if not r.lost] or read)

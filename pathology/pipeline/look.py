@@ -31,6 +31,7 @@ class Sight:
     analysis: Analysis
     survey: Survey
     stains: Stains
+    epithelium_threshold: float
     calibration: Calibration | None  # None: the scale is too coarse for nuclei
     region: tuple[Polygon, ...] | None  # a person's tumour region
     settings: RunSettings
@@ -65,7 +66,7 @@ def look(tile: Tile, sight: Sight, grid: MapGrid) -> TileSight:
     """See one tile: the only place where pixels become nuclei and classes."""
     settings = sight.settings
     block = map_block_px(tile.mpp, settings.predictions)
-    classes = classify_tissue(tile, sight.stains, settings.predictions)
+    classes = classify_tissue(tile, sight.stains, sight.epithelium_threshold, settings.predictions)
     origin = tile.core.y // block, tile.core.x // block
     centres = _map_centres_px0(classes.shape, origin, grid)
     blurred = _blurred_map(tile, classes.shape, block, sight)

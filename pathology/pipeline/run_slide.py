@@ -6,7 +6,10 @@ Runs in a worker process. Opens its own slide, returns paths and small records.
 from __future__ import annotations
 
 import logging
+import os
+import traceback
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
 
 from pathology import __version__
@@ -46,20 +49,26 @@ def run_slide(job: Job, tell: Tell) -> SummaryRow:
         known = labels.slide_id
         row = _done_before(job, labels) or _analysed(job, labels, tell)
     except SlideError as problem:
-        log.warning("%s: %s", known, problem.code)
         return failed(job, known, problem, seconds=perf_counter() - start)
     except OutputError as problem:
-        log.warning("%s: output failed", known)
         error = SlideError(known, "output-failed", {"detail": str(problem)})
         return failed(job, known, error, seconds=perf_counter() - start)
     except UsageError as problem:
         error = SlideError(known, "wrong-region", {"detail": str(problem)})
         return failed(job, known, error, seconds=perf_counter() - start)
-    except Exception as bug:  # one of two broad excepts: a bug must not end the night
-        log.exception("%s: failed unforeseen", known)
-        error = SlideError(known, "bug", {"detail": type(bug).__name__})
+    except Exception as bug:  # noqa: BLE001 - one of two: a bug must not end the night
+        # The place, not the message: a message may hold a path, and a path a patient's name.
+        error = SlideError(known, "bug", {"detail": f"{type(bug).__name__} at {place_of(bug)}"})
+        log.error("%s: %s", known, error.text())  # noqa: TRY400 - no traceback, see above
         return failed(job, known, error, seconds=perf_counter() - start)
     return row
+
+
+def place_of(bug: Exception) -> str:
+    """The innermost line of ours that a bug passed through, as file:line."""
+    frames = traceback.extract_tb(bug.__traceback__)
+    ours = [f for f in frames if f"{os.sep}pathology{os.sep}" in f.filename] or list(frames)
+    return f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "unknown"
 
 
 def label(job: Job) -> Labels:

@@ -3,57 +3,93 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from pathology.errors import UsageError
 from pathology.exchange.manifest_csv import read_manifest
 from pathology.records.manifest import ManifestRow
 from pathology.records.order import SlideOrder
+from pathology.records.result import Analysis, MarkerSource
 from pathology.records.slide import StatedScale
 from pathology.slides.find import find_slides
 
+KI67 = "ki67"
 
-def orders_from(inputs: Sequence[Path], template: SlideOrder | None) -> tuple[SlideOrder, ...]:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What the command line says for every slide; a manifest's own columns stand before it."""
+
+    analysis: Analysis | None = None
+    marker: str | None = None
+    mpp: float | None = None
+    within: Path | None = None
+
+
+def orders_from(inputs: Sequence[Path], asked: Asked) -> tuple[SlideOrder, ...]:
     """Orders for files, folders, DICOM series folders and manifests (``.csv``).
-
-    ``template`` holds what the command line says for every slide (analysis, marker, scale,
-    region); a manifest's own columns stand before it. None: no analysis was named, which only a
-    manifest can make up for.
 
     Raises
     ------
     UsageError
-        There is no slide at all; no analysis; an input that does not exist.
+        There is no slide at all; no analysis; an input that does not exist; a marker without Ki-67.
     """
+    if asked.marker and asked.analysis == "infiltration":
+        raise UsageError("--marker goes with --analysis ki67: an H&E stain has no marker")
     orders: list[SlideOrder] = []
     for path in inputs:
         if path.suffix.lower() == ".csv":
-            orders += [_from_row(row, template) for row in read_manifest(path)]
-            continue
-        if template is None:
-            raise UsageError("say which analysis: --analysis ki67 or --analysis infiltration")
-        if not path.exists() and not path.is_symlink():
-            raise UsageError(f"{path.name}: there is no such file or folder")
-        found = find_slides([path])
-        if not found:
-            raise UsageError(f"{path.name}: there is no slide in this folder")
-        orders += [replace(template, path=slide) for slide in found]
+            orders += [_from_row(row, asked) for row in read_manifest(path)]
+        else:
+            orders += _from_path(path, asked)
     return tuple(dict.fromkeys(orders))
 
 
-def _from_row(row: ManifestRow, template: SlideOrder | None) -> SlideOrder:
-    marker = row.marker or (template.marker if template else None)
+def _from_path(path: Path, asked: Asked) -> list[SlideOrder]:
+    if asked.analysis is None:
+        raise UsageError("say which analysis: --analysis ki67 or --analysis infiltration")
+    if not path.exists() and not path.is_symlink():
+        raise UsageError(f"{path.name}: there is no such file or folder")
+    found = find_slides([path])
+    if not found:
+        raise UsageError(f"{path.name}: there is no slide in this folder")
+    # Who asks for the Ki-67 index of a slide says with it that the stain is Ki-67.
+    marker = (asked.marker or KI67) if asked.analysis == "ki67" else None
+    return [
+        SlideOrder(
+            path=slide,
+            analysis=asked.analysis,
+            marker=marker,
+            marker_source="user" if marker else "none",
+            said=_said(asked),
+            within=asked.within,
+        )
+        for slide in found
+    ]
+
+
+def _from_row(row: ManifestRow, asked: Asked) -> SlideOrder:
+    marker, source = _marker_of(row, asked)
+    said = _said(asked) if row.mpp is None else StatedScale(mpp=row.mpp, source="manifest")
     return SlideOrder(
         path=row.slide,
         analysis=row.analysis,
         marker=marker,
-        marker_source="manifest"
-        if row.marker
-        else (template.marker_source if template else "none"),
-        said=StatedScale(mpp=row.mpp, source="manifest")
-        if row.mpp is not None
-        else (template.said if template else None),
-        within=template.within if template else None,
+        marker_source=source,
+        said=said,
+        within=asked.within,
         case_id=row.case_id,
     )
+
+
+def _marker_of(row: ManifestRow, asked: Asked) -> tuple[str | None, MarkerSource]:
+    if row.analysis != "ki67":
+        return None, "none"
+    if row.marker:
+        return row.marker, "manifest"
+    return (asked.marker, "user") if asked.marker else (KI67, "manifest")
+
+
+def _said(asked: Asked) -> StatedScale | None:
+    return None if asked.mpp is None else StatedScale(mpp=asked.mpp, source="user")

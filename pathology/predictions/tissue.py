@@ -6,7 +6,10 @@ red density R (eosin hardly absorbs red), averaged over a neighbourhood of stain
 
     basophilia = mean(min(R, cap)) / cap                in 0..1
     unevenness = standard deviation of R / mean of R
-    epithelium = basophilia - weight * unevenness > least score
+    epithelium = basophilia - weight * unevenness > the slide's threshold
+
+How dark and how sharp a slide is moves both numbers, so the threshold is the slide's own (Otsu
+over its samples), within bounds: a slide without stroma must not be split in two.
 
 IHC. Cytoplasm stays colourless, so what tells a tumour nest is how much of the area nuclei cover.
 
@@ -15,13 +18,16 @@ Blood, keratin and the like are tissue with dense second stain and no red densit
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
+from skimage.filters import threshold_otsu
 
 from pathology.predictions.stain import DensityTables, density_table
+from pathology.records.geometry import Mpp
 from pathology.records.prediction import TissueClass
 from pathology.records.settings.predictions import PredictionSettings, TissueSettings
 from pathology.records.stain import Stains
@@ -49,22 +55,47 @@ def map_block_px(mpp: float, settings: PredictionSettings) -> int:
     return int(min(MOST_BLOCK_PX, 2 ** round(np.log2(wanted))))
 
 
-def classify_tissue(tile: Tile, stains: Stains, settings: PredictionSettings) -> NDArray[np.uint8]:
+def epithelium_threshold(
+    samples: Sequence[NDArray[np.uint8]], mpp: Mpp, stains: Stains, settings: PredictionSettings
+) -> float:
+    """Score from which a map pixel of this slide is epithelium, decided once for all tiles.
+
+    ``samples`` are (h, w, 3) patches of tissue at ``mpp``. On IHC and without stained tissue in the
+    samples it is the setting's own.
+    """
+    tissue = settings.tissue
+    if stains.kind != "he":
+        return tissue.ihc_least_nuclear_share
+    block = map_block_px(mpp, settings)
+    scores = [np.empty(0, np.float32)]
+    for sample in samples:
+        rows, columns = (n // block * block for n in sample.shape[:2])
+        if rows and columns:
+            rgb = sample[:rows, :columns]
+            present = _present(rgb, stains, block, tissue)
+            scores.append(_score(_means(rgb, stains, block, mpp, tissue), stains, tissue)[present])
+    pooled = np.concatenate(scores)
+    if len(pooled) == 0 or pooled.min() == pooled.max():
+        return tissue.least_score
+    return float(np.clip(threshold_otsu(pooled), tissue.least_score, tissue.most_score))
+
+
+def classify_tissue(
+    tile: Tile, stains: Stains, threshold: float, settings: PredictionSettings
+) -> NDArray[np.uint8]:
     """TissueClass of each map pixel of the core, (rows, columns) uint8.
 
-    Map pixels lie on the work grid's own corner: the core starts at a multiple of
-    ``map_block_px``; where it is cut at the slide's edge the last row and column are too.
+    ``threshold`` is the slide's ``epithelium_threshold``. Map pixels lie on the work grid's own
+    corner: the core starts at a multiple of ``map_block_px``; where it is cut at the slide's edge
+    the last row and column are too.
     """
     block = map_block_px(tile.mpp, settings)
     rgb, row, column = _aligned(tile, block)
     tissue = settings.tissue
-    means = _smoothed(
-        _block_means(rgb, density_table(stains), block, tissue),
-        tissue.smooth_um / (block * tile.mpp),
-        tissue,
-    )
+    means = _means(rgb, stains, block, tile.mpp, tissue)
     present = _present(rgb, stains, block, tissue)
-    classes = np.where(_epithelium(means, stains, tissue), TissueClass.TUMOUR, TissueClass.STROMA)
+    epithelium = _score(means, stains, tissue) > threshold
+    classes = np.where(epithelium, TissueClass.TUMOUR, TissueClass.STROMA)
     if stains.kind == "he":
         other = (means.green > tissue.other_least_green_od) & (
             means.basophilia < tissue.other_most_basophilia
@@ -82,11 +113,7 @@ def basophilia_at(
     block = map_block_px(tile.mpp, settings)
     rgb, row, column = _aligned(tile, block)
     tissue = settings.tissue
-    means = _smoothed(
-        _block_means(rgb, density_table(stains), block, tissue),
-        tissue.smooth_um / (block * tile.mpp),
-        tissue,
-    ).basophilia
+    means = _means(rgb, stains, block, tile.mpp, tissue).basophilia
     corner = np.array([tile.core.x - tile.region.box.x, tile.core.y - tile.region.box.y])
     blocks = np.floor((points_px - corner) / block).astype(np.int64)
     columns = np.clip(blocks[:, 0] + column, 0, means.shape[1] - 1)
@@ -105,16 +132,21 @@ def _aligned(tile: Tile, block: int) -> tuple[NDArray[np.uint8], int, int]:
     return whole, (core.y - box.y - top) // block, (core.x - box.x - left) // block
 
 
-def _epithelium(means: BlockMeans, stains: Stains, settings: TissueSettings) -> NDArray[np.bool_]:
+def _means(
+    rgb: NDArray[np.uint8], stains: Stains, block: int, mpp: float, settings: TissueSettings
+) -> BlockMeans:
+    blocks = _block_means(rgb, density_table(stains), block, settings)
+    return _smoothed(blocks, settings.smooth_um / (block * mpp), settings)
+
+
+def _score(means: BlockMeans, stains: Stains, settings: TissueSettings) -> NDArray[np.float32]:
+    """How much a map pixel looks like epithelium (H&E), or lies in a crowd of nuclei (IHC)."""
     if stains.kind != "he":
-        dense: NDArray[np.bool_] = means.nuclear > settings.ihc_least_nuclear_share
-        return dense
+        return means.nuclear
     variance = np.maximum(means.red_squared - means.red**2, 0)
     unevenness = np.sqrt(variance) / (means.red + settings.faint_od)
-    even: NDArray[np.bool_] = (
-        means.basophilia - settings.unevenness_weight * unevenness > settings.least_score
-    )
-    return even
+    score: NDArray[np.float32] = means.basophilia - settings.unevenness_weight * unevenness
+    return score
 
 
 def _present(

@@ -205,7 +205,7 @@ def _candidates(tiff: tifffile.TiffFile, first: tifffile.TiffPage) -> Iterator[t
     ]
     others = [_page(tiff, number) for number in range(len(tiff.pages))]
     for page in [*below, *others]:
-        same = (page.samplesperpixel, page.dtype, page.planarconfig) == (3, np.uint8, 1)
+        same = (page.samplesperpixel, str(page.dtype), page.planarconfig) == (3, "uint8", 1)
         if page.offset != first.offset and page.is_tiled and same and _is_readable(page):
             yield page
 

@@ -13,8 +13,6 @@ from pathology.records.slide import LostTile
 from pathology.slides.pyramid import StoredSize
 
 WHITE: Final = 255
-Span: TypeAlias = tuple[slice, slice]
-"""Rows and columns of tiles."""
 
 
 class Place(NamedTuple):
@@ -41,97 +39,105 @@ class TilePass:
     """Tiles of one pass. Memory: the tiles that a later box still needs."""
 
     def __init__(self, size: StoredSize, boxes: Iterable[Box], fetch: Fetch) -> None:
-        self._size, self._fetch = size, fetch
+        self._size, self._whole, self._fetch = size, size.box, fetch
         self._kept: dict[Place, Fetched] = {}
-        spans = [size.tiles_under(box) for box in boxes]
-        self._first = (
-            min((rows.start for rows, _ in spans), default=0),
-            min((columns.start for _, columns in spans), default=0),
-        )
-        self._needs = np.zeros(self._needed_shape(spans), np.int32)
-        for span in spans:
-            self._needs[self._shifted(span)] += 1
+        spans = _spans(size, boxes)
+        self._row, self._column = spans[:, :2].min(axis=0).tolist() if len(spans) else (0, 0)
+        self._needs = _needs(spans - [self._row, self._column, self._row, self._column])
 
     def pixels(self, source: Box) -> tuple[Pixels, list[LostTile]]:
         """Pixels of ``source`` (source px, white past the slide), and which tiles are lost.
 
-        What of it lies on the slide is one of the boxes the pass was made for.
+        It is one of the boxes the pass was made for, each asked for once.
         """
-        shown = source.overlap(self._size.box)
+        shown = source.overlap(self._whole)
         if shown is None:
             return _canvas(source, self._size), []
+        tiles = self._tiles(shown)
         if shown == source and self._is_one_tile(source):
             # A stored tile and nothing else is given on as it was decoded.
-            ((place, tile),) = self._tiles(source)
+            ((place, tile),) = tiles
             if tile.pixels is not None and place not in self._kept:
                 return tile.pixels, list(tile.lost)
-            return self._assembled(source, shown, [(place, tile)])
-        return self._assembled(source, shown, self._tiles(shown))
-
-    def _assembled(
-        self, source: Box, shown: Box, tiles: Iterable[tuple[Place, Fetched]]
-    ) -> tuple[Pixels, list[LostTile]]:
+            tiles = iter([(place, tile)])
         canvas = _canvas(source, self._size)
         lost: list[LostTile] = []
         for place, tile in tiles:
             lost += tile.lost
-            self._paste(place, tile.pixels, shown, (canvas, (source.x, source.y)))
+            self._paste(place, tile.pixels, source, canvas)
         return canvas, lost
 
     def _is_one_tile(self, box: Box) -> bool:
         width, height = self._size.tile_width, self._size.tile_height
-        return (box.width, box.height) == (width, height) and not (box.x % width or box.y % height)
-
-    def _needed_shape(self, spans: Sequence[Span]) -> tuple[int, int]:
-        return (
-            max((rows.stop for rows, _ in spans), default=0) - self._first[0],
-            max((columns.stop for _, columns in spans), default=0) - self._first[1],
-        )
-
-    def _shifted(self, span: Span) -> Span:
-        (rows, columns), (row, column) = span, self._first
-        return slice(rows.start - row, rows.stop - row), slice(
-            columns.start - column, columns.stop - column
-        )
+        return box.width == width and box.height == height and not (box.x % width or box.y % height)
 
     def _needed_again(self, place: Place) -> bool:
-        return bool(self._needs[place.row - self._first[0], place.column - self._first[1]])
+        return self._needs.item(place[0] - self._row, place[1] - self._column) > 0
 
     def _tiles(self, box: Box) -> Iterator[tuple[Place, Fetched]]:
-        rows, columns = span = self._size.tiles_under(box)
+        rows, columns = self._size.tiles_under(box)
         places = [
             Place(r, c)
             for r in range(rows.start, rows.stop)
             for c in range(columns.start, columns.stop)
         ]
-        self._needs[self._shifted(span)] -= 1
-        missing = [place for place in places if place not in self._kept]
-        for place in places:
-            if place in self._kept:
-                again = self._needed_again(place)
-                yield place, self._kept[place] if again else self._kept.pop(place)
+        self._needs[
+            rows.start - self._row : rows.stop - self._row,
+            columns.start - self._column : columns.stop - self._column,
+        ] -= 1
+        kept = [place for place in places if place in self._kept] if self._kept else []
+        for place in kept:
+            again = self._needed_again(place)
+            yield place, self._kept[place] if again else self._kept.pop(place)
+        missing = [place for place in places if place not in set(kept)] if kept else places
         for place, tile in self._fetch(self._size, missing):
             if self._needed_again(place):
                 self._kept[place] = tile
             yield place, tile
 
-    def _paste(
-        self, place: Place, pixels: Pixels | None, box: Box, onto: tuple[Pixels, tuple[int, int]]
-    ) -> None:
-        canvas, (x, y) = onto
-        tile = self._size.tile_box(*place)
-        left, top = max(tile.x, box.x), max(tile.y, box.y)
-        right, bottom = min(tile.right, box.right), min(tile.bottom, box.bottom)
-        spot = slice(top - y, bottom - y), slice(left - x, right - x)
+    def _paste(self, place: Place, pixels: Pixels | None, source: Box, canvas: Pixels) -> None:
+        """Put what ``source`` shows of a tile in its place on the canvas of ``source``."""
+        size = self._size
+        x, y = place[1] * size.tile_width - source.x, place[0] * size.tile_height - source.y
+        left, top = max(x, 0), max(y, 0)
+        right = min(x + size.tile_width, source.width, size.width - source.x)
+        bottom = min(y + size.tile_height, source.height, size.height - source.y)
         if pixels is None:
-            canvas[spot] = WHITE
+            canvas[top:bottom, left:right] = WHITE
         else:
-            canvas[spot] = pixels[top - tile.y : bottom - tile.y, left - tile.x : right - tile.x]
+            canvas[top:bottom, left:right] = pixels[top - y : bottom - y, left - x : right - x]
+
+
+def _spans(size: StoredSize, boxes: Iterable[Box]) -> NDArray[np.int64]:
+    """(n, 4) first row, first column, last row + 1, last column + 1 of the tiles under each box
+    that touches the slide."""
+    numbers = [(box.y, box.x, box.y + box.height, box.x + box.width) for box in boxes]
+    edges = np.array(numbers, np.int64).reshape(-1, 4)
+    edges = np.clip(edges, 0, [size.height, size.width] * 2)
+    edges = edges[(edges[:, 2:] > edges[:, :2]).all(axis=1)]
+    tile = [size.tile_height, size.tile_width]
+    return np.hstack([edges[:, :2] // tile, -(-edges[:, 2:] // tile)])
+
+
+def _needs(spans: NDArray[np.int64]) -> NDArray[np.int32]:
+    """How many of the spans hold each place, (rows + 1, columns + 1); the last of both are 0."""
+    top, left, bottom, right = spans.T
+    count = np.zeros((bottom.max(initial=0) + 1, right.max(initial=0) + 1), np.int32)
+    np.add.at(count, (top, left), 1)
+    np.add.at(count, (top, right), -1)
+    np.add.at(count, (bottom, left), -1)
+    np.add.at(count, (bottom, right), 1)
+    np.cumsum(count, axis=0, out=count)
+    return np.cumsum(count, axis=1, out=count)
 
 
 def _canvas(source: Box, size: StoredSize) -> Pixels:
     """Room for ``source``: white where it leaves the slide, not yet painted elsewhere."""
     pixels = np.empty((source.height, source.width, 3), np.uint8)
+    if source.x < 0:
+        pixels[:, : -source.x] = WHITE
+    if source.y < 0:
+        pixels[: -source.y] = WHITE
     if source.right > size.width:
         pixels[:, max(0, size.width - source.x) :] = WHITE
     if source.bottom > size.height:

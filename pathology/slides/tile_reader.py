@@ -31,9 +31,14 @@ class _Stored(NamedTuple):
     size: int
     place: Place
 
-    @property
-    def end(self) -> int:
-        return self.offset + self.size
+
+class _Run(NamedTuple):
+    """Neighbours in a file, read in one call."""
+
+    tiles: list[_Stored]
+    file: int
+    offset: int
+    size: int
 
 
 class TileReader:
@@ -57,50 +62,47 @@ class TileReader:
 
     def fetch(self, size: StoredSize, places: Sequence[Place]) -> Iterator[tuple[Place, Fetched]]:
         """The tiles at ``places``, in the order of the file."""
-        level = self._levels[size.level]
+        level, decode = self._levels[size.level], self._decoders[size.level]
         stored: list[_Stored] = []
         for place in places:
-            count = int(level.byte_count[place])
+            count = level.byte_count.item(place)
             if count == 0:
                 yield place, Fetched(None)
             elif count > LARGEST_TILE * level.tile_width * level.tile_height:
                 yield place, _lost(size, place)
             else:
-                offset = int(level.offset[place])
-                stored.append(_Stored(int(level.file[place]), offset, count, place))
+                stored.append(
+                    _Stored(level.file.item(place), level.offset.item(place), count, place)
+                )
         for run in _runs(sorted(stored)):
             data = self._bytes(level, run)
-            for tile in run:
-                at = tile.offset - run[0].offset
-                stored_bytes = data[at : at + tile.size]
-                yield tile.place, self._decoded(size, tile.place, stored_bytes)
+            for _, offset, count, place in run.tiles:
+                at = offset - run.offset
+                try:
+                    tile = Fetched(decode(data[at : at + count], size.reduce))
+                except TileDamaged:
+                    tile = _lost(size, place)
+                yield place, tile
 
-    def _bytes(self, level: TileIndex, run: Sequence[_Stored]) -> memoryview:
+    def _bytes(self, level: TileIndex, run: _Run) -> memoryview:
         """The bytes of a run; short where the file ends early or the disk fails."""
-        descriptor = self._descriptors[level.paths[run[0].file]]
-        size = max(tile.end for tile in run) - run[0].offset
+        descriptor = self._descriptors[level.paths[run.file]]
         try:
-            return memoryview(os.pread(descriptor, size, run[0].offset))
+            return memoryview(os.pread(descriptor, run.size, run.offset))
         except OSError:
             # One bad sector takes its tile, not its neighbours.
-            return memoryview(b"") if len(run) == 1 else self._piecewise(descriptor, run, size)
+            return memoryview(b"") if len(run.tiles) == 1 else self._piecewise(descriptor, run)
 
-    def _piecewise(self, descriptor: int, run: Sequence[_Stored], size: int) -> memoryview:
-        data = bytearray(size)
-        for tile in run:
-            at = tile.offset - run[0].offset
+    def _piecewise(self, descriptor: int, run: _Run) -> memoryview:
+        data = bytearray(run.size)
+        for tile in run.tiles:
+            at = tile.offset - run.offset
             try:
                 found = os.pread(descriptor, tile.size, tile.offset)
             except OSError:
                 continue
             data[at : at + len(found)] = found
         return memoryview(data)
-
-    def _decoded(self, size: StoredSize, place: Place, data: memoryview) -> Fetched:
-        try:
-            return Fetched(self._decoders[size.level](data, size.reduce))
-        except TileDamaged:
-            return _lost(size, place)
 
 
 def _lost(size: StoredSize, place: Place) -> Fetched:
@@ -109,16 +111,19 @@ def _lost(size: StoredSize, place: Place) -> Fetched:
     return Fetched(None, (lost,))
 
 
-def _runs(stored: Sequence[_Stored]) -> Iterator[list[_Stored]]:
-    """Neighbours in a file, to be read in one call."""
-    run: list[_Stored] = []
-    end = 0
+def _runs(stored: Sequence[_Stored]) -> Iterator[_Run]:
+    """Tiles in the order of the files, neighbours together."""
+    tiles: list[_Stored] = []
+    file = start = end = 0
     for tile in stored:
-        near = run and tile.file == run[0].file and tile.offset <= end + JOIN_GAP
-        if run and not (near and tile.end - run[0].offset <= JOIN_LIMIT):
-            yield run
-            run, end = [], 0
-        run.append(tile)
-        end = max(end, tile.end)
-    if run:
-        yield run
+        stop = tile.offset + tile.size
+        near = tile.file == file and tile.offset <= end + JOIN_GAP and stop - start <= JOIN_LIMIT
+        if tiles and not near:
+            yield _Run(tiles, file, start, end - start)
+            tiles = []
+        if not tiles:
+            file, start, end = tile.file, tile.offset, stop
+        tiles.append(tile)
+        end = max(end, stop)
+    if tiles:
+        yield _Run(tiles, file, start, end - start)

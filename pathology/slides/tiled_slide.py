@@ -63,7 +63,7 @@ class PyramidSlide:
 
     def _regions(self, boxes: Sequence[Box], downsample: float, grid: Grid) -> Iterator[Region]:
         needed = (grid.source_box(piece) for box in boxes for piece in _pieces(grid, box))
-        tiles = TilePass(grid.source, _inside(needed, grid.source), self._fetch)
+        tiles = TilePass(grid.source, needed, self._fetch)
         for box in boxes:
             if self._closed:
                 raise ValueError("the slide was closed during a sweep")
@@ -114,40 +114,30 @@ def stored_sizes(levels: Sequence[TileIndex]) -> tuple[StoredSize, ...]:
 
 
 def _pieces(grid: Grid, box: Box) -> tuple[Box, ...]:
+    """What of ``box`` is made at a time. Where pixels are copied, tiles go straight to their place
+    in the region, and a piece is all of it."""
     shown = grid.on_slide(box)
-    return () if shown is None else grid.pieces(shown, PIECE_PX)
-
-
-def _inside(boxes: Iterator[Box], size: StoredSize) -> Iterator[Box]:
-    whole = size.box
-    return (shown for box in boxes if (shown := box.overlap(whole)))
+    if shown is None:
+        return ()
+    return (box,) if grid.factor == 1 else grid.pieces(shown, PIECE_PX)
 
 
 def _region(box: Box, downsample: float, grid: Grid, tiles: TilePass) -> Region:
-    pixels: NDArray[np.uint8] | None = None
-    lost: set[LostTile] = set()
-    for piece in _pieces(grid, box):
+    pieces = _pieces(grid, box)
+    if pieces == (box,):
+        pixels, gone = _piece(box, grid, tiles)
+        lost = tuple(sorted(gone)) if gone else ()
+        return Region(box=box, downsample=downsample, pixels=pixels, lost=lost)
+    pixels = np.full((box.height, box.width, 3), WHITE, np.uint8)
+    names: set[LostTile] = set()
+    for piece in pieces:
         seen, gone = _piece(piece, grid, tiles)
-        lost.update(gone)
-        if piece == box:
-            pixels = seen
-            break
-        if pixels is None:
-            pixels = _white(box)
+        names.update(gone)
         pixels[Box(piece.x - box.x, piece.y - box.y, piece.width, piece.height).slices] = seen
-    return Region(
-        box=box,
-        downsample=downsample,
-        pixels=_white(box) if pixels is None else pixels,
-        lost=tuple(sorted(lost)),
-    )
+    return Region(box=box, downsample=downsample, pixels=pixels, lost=tuple(sorted(names)))
 
 
 def _piece(box: Box, grid: Grid, tiles: TilePass) -> tuple[NDArray[np.uint8], list[LostTile]]:
     source = grid.source_box(box)
     pixels, lost = tiles.pixels(source)
     return (pixels if grid.factor == 1 else area_mean(pixels, source, box, grid.factor)), lost
-
-
-def _white(box: Box) -> NDArray[np.uint8]:
-    return np.full((box.height, box.width, 3), WHITE, np.uint8)

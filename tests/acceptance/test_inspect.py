@@ -52,10 +52,11 @@ def test_the_doctor_finds_this_installation_fit(pathology: Pathology, tmp_path: 
 
 
 def test_the_doctor_names_what_is_wrong(pathology: Pathology, tmp_path: Path) -> None:
-    (tmp_path / "site.toml").write_text("[scale]\nsauce = 1\n")
+    shipped = (Path(__file__).parents[2] / "configs" / "site.toml").read_text()
+    (tmp_path / "site.toml").write_text(shipped.replace("worker_gib", "worker_gb"))
     run = pathology("doctor", "--settings", tmp_path)
     assert run.code == 1
-    assert "sauce" in run.stdout
+    assert "worker_gb" in run.stdout
 
 
 def test_the_demo_says_on_its_face_what_it_is_not(pathology: Pathology, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from pathology.config import load_record, shipped_configs
 from pathology.predictions.calibration import calibrate
 from pathology.predictions.nuclei import find_nuclei
 from pathology.predictions.stain import estimate_stains
-from pathology.predictions.tissue import classify_tissue, map_block_px
+from pathology.predictions.tissue import classify_tissue, epithelium_threshold, map_block_px
 from pathology.records.geometry import Box, Mpp
 from pathology.records.prediction import Calibration, CellClass, Nuclei, Positivity, TissueClass
 from pathology.records.settings.predictions import PredictionSettings
@@ -242,7 +242,8 @@ def tissue_maps() -> Iterator[tuple[str, NDArray[np.uint8], NDArray[np.float64]]
                 label=np.empty(0, str),
             )
             stains = estimate_stains([field.pixels], SETTINGS.stain)
-            yield folder, classify_tissue(whole(field), stains, SETTINGS), shares
+            threshold = epithelium_threshold([field.pixels], Mpp(mpp), stains, SETTINGS)
+            yield folder, classify_tissue(whole(field), stains, threshold, SETTINGS), shares
 
 
 def tissues() -> None:

@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from pathology.predictions.stain import estimate_stains
-from pathology.predictions.tissue import classify_tissue, map_block_px
+from pathology.predictions.tissue import classify_tissue, epithelium_threshold, map_block_px
+from pathology.records.geometry import Mpp
 from pathology.records.prediction import TissueClass
 from tests.painted import paint_nuclei
 from tests.predictions.cutting import SETTINGS, cut
@@ -32,10 +33,11 @@ def painted_he(mpp: float) -> np.ndarray:
 
 def classed(picture: np.ndarray, mpp: float, core_px: int = 4096) -> np.ndarray:
     stains = estimate_stains([picture], SETTINGS.stain)
+    threshold = epithelium_threshold([picture], Mpp(mpp), stains, SETTINGS)
     block = map_block_px(mpp, SETTINGS)
     whole = np.full([-(-n // block) for n in picture.shape[:2]], 255, np.uint8)
     for tile in cut(picture, mpp, core_px):
-        part = classify_tissue(tile, stains, SETTINGS)
+        part = classify_tissue(tile, stains, threshold, SETTINGS)
         row, column = tile.core.y // block, tile.core.x // block
         whole[row : row + part.shape[0], column : column + part.shape[1]] = part
     return whole
@@ -90,3 +92,33 @@ def test_lung_tumour_and_stroma_overlap_with_what_people_drew(real_data) -> None
         found, drawn = found[:rows, :columns], drawn[:rows, :columns]
         both, ours, theirs = both + (found & drawn).sum(), ours + found.sum(), theirs + drawn.sum()
     assert 2 * both / (ours + theirs) > 0.7
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize("number", ["01", "02", "05", "15"])
+def test_a_field_of_stroma_alone_is_not_split_in_two(number: str, real_data) -> None:
+    """The slide's own threshold stays within its bounds; by people these hold no epithelium."""
+    path = real_data("he", "wsss4luad_val", f"{number}.png")
+    classes = classed(np.asarray(Image.open(path).convert("RGB")), 1.0)
+    tissue = classes[classes != TissueClass.BACKGROUND]
+    assert (tissue == TissueClass.STROMA).mean() > 0.9
+
+
+@pytest.mark.real_data
+def test_nests_and_strands_of_a_real_carcinoma_are_told_apart(real_data) -> None:
+    """Places read off the head-and-neck slide by eye, level-0 px: three nests, two strands."""
+    openslide = pytest.importorskip("openslide")
+    path = real_data("slides", "TCGA-CR-7395-01A-01-TS1.svs")
+    with openslide.OpenSlide(path) as slide:
+        picture = np.asarray(slide.read_region((0, 0), 0, slide.dimensions).convert("RGB"))
+    classes = classed(picture, 1.0)
+
+    def share(x: int, y: int, wanted: TissueClass) -> float:
+        block = 8
+        around = classes[y // block - 6 : y // block + 7, x // block - 6 : x // block + 7]
+        return float((around == wanted).mean())
+
+    for x, y in ((3400, 3030), (3517, 1431), (2800, 2500)):
+        assert share(x, y, TissueClass.TUMOUR) > 0.8, (x, y)
+    for x, y in ((2345, 2540), (3390, 2480)):
+        assert share(x, y, TissueClass.STROMA) > 0.5, (x, y)

@@ -138,12 +138,17 @@ class TissueSettings:
     basophilia_cap_od: float  # H&E: red density that counts as full
     faint_od: float  # H&E: added to the mean so that faint tissue is not called uneven
     unevenness_weight: float
-    least_score: float  # H&E: of epithelium
+    least_score: float  # H&E: bounds of the score from which a slide calls epithelium
+    most_score: float
     other_least_green_od: float  # H&E: blood and keratin are at least so dense in green
     other_most_basophilia: float  # and at most so bluish
     ihc_nuclear_od: float  # IHC: red density of nuclei
     ihc_least_nuclear_share: float  # IHC: share of the area under nuclei in tumour
     truncate: float
+
+    def __post_init__(self) -> None:
+        if self.least_score > self.most_score:
+            raise ValueError("least_score must not be above most_score")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
