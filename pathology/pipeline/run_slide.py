@@ -85,7 +85,8 @@ def label(job: Job) -> Labels:
         {
             "digest": digest,
             "changed": identity.change_stamp(files),
-            "marker": order.marker,
+            "marker": [order.marker, order.marker_source],
+            "case": order.case_id,
             "mpp": None if order.said is None else [order.said.mpp, order.said.source],
             "region": identity.file_digest(order.within),
             "settings": settings,

@@ -39,28 +39,32 @@ class TilePass:
     """Tiles of one pass. Memory: the tiles that a later box still needs."""
 
     def __init__(self, size: StoredSize, boxes: Iterable[Box], fetch: Fetch) -> None:
-        self._size, self._whole, self._fetch = size, size.box, fetch
+        self._size, self._fetch = size, fetch
         self._kept: dict[Place, Fetched] = {}
         spans = _spans(size, boxes)
-        self._row, self._column = spans[:, :2].min(axis=0).tolist() if len(spans) else (0, 0)
-        self._needs = _needs(spans - [self._row, self._column, self._row, self._column])
+        first = spans[:, :2].min(axis=0) if len(spans) else np.zeros(2, np.int64)
+        self._row, self._column = int(first[0]), int(first[1])
+        self._needs = _needs(spans - np.tile(first, 2))
 
     def pixels(self, source: Box) -> tuple[Pixels, list[LostTile]]:
         """Pixels of ``source`` (source px, white past the slide), and which tiles are lost.
 
         It is one of the boxes the pass was made for, each asked for once.
         """
-        shown = source.overlap(self._whole)
+        size = self._size
+        right, bottom = source.x + source.width, source.y + source.height
+        inside = source.x >= 0 and source.y >= 0 and right <= size.width and bottom <= size.height
+        shown = source if inside else source.overlap(size.box)
         if shown is None:
-            return _canvas(source, self._size), []
+            return _canvas(source, size), []
         tiles = self._tiles(shown)
-        if shown == source and self._is_one_tile(source):
+        if inside and self._is_one_tile(source):
             # A stored tile and nothing else is given on as it was decoded.
             ((place, tile),) = tiles
             if tile.pixels is not None and place not in self._kept:
                 return tile.pixels, list(tile.lost)
             tiles = iter([(place, tile)])
-        canvas = _canvas(source, self._size)
+        canvas = _canvas(source, size)
         lost: list[LostTile] = []
         for place, tile in tiles:
             lost += tile.lost
@@ -81,10 +85,11 @@ class TilePass:
             for r in range(rows.start, rows.stop)
             for c in range(columns.start, columns.stop)
         ]
-        self._needs[
+        needs = self._needs[
             rows.start - self._row : rows.stop - self._row,
             columns.start - self._column : columns.stop - self._column,
-        ] -= 1
+        ]
+        needs -= 1
         kept = [place for place in places if place in self._kept] if self._kept else []
         for place in kept:
             again = self._needed_again(place)
@@ -109,8 +114,10 @@ class TilePass:
 
 
 def _spans(size: StoredSize, boxes: Iterable[Box]) -> NDArray[np.int64]:
-    """(n, 4) first row, first column, last row + 1, last column + 1 of the tiles under each box
-    that touches the slide."""
+    """Tiles under each box: (n, 4) first row, first column, last row + 1, last column + 1.
+
+    Boxes that do not touch the slide are left out.
+    """
     numbers = [(box.y, box.x, box.y + box.height, box.x + box.width) for box in boxes]
     edges = np.array(numbers, np.int64).reshape(-1, 4)
     edges = np.clip(edges, 0, [size.height, size.width] * 2)

@@ -114,8 +114,10 @@ def stored_sizes(levels: Sequence[TileIndex]) -> tuple[StoredSize, ...]:
 
 
 def _pieces(grid: Grid, box: Box) -> tuple[Box, ...]:
-    """What of ``box`` is made at a time. Where pixels are copied, tiles go straight to their place
-    in the region, and a piece is all of it."""
+    """The parts of ``box`` that are made one at a time.
+
+    Where pixels are only copied there is one: tiles go straight to their place in the region.
+    """
     shown = grid.on_slide(box)
     if shown is None:
         return ()

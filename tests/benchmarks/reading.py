@@ -1,6 +1,6 @@
 """Reading speed against OpenSlide, tiffslide and bare decoding, as Markdown.
 
-python -m tests.benchmarks.reading [SLIDE.svs ...]
+scripts/bench reading [SLIDE.svs ...]
 
 All contenders read the same stored tiles in turns, round after round, in one process and one
 thread; the figure is stored tiles per second of processor time, so other work on the machine
@@ -35,6 +35,7 @@ from pathology.records.settings.scale import ScaleSettings
 from pathology.slides.open import open_slide
 
 ROUNDS = 7
+AT_LEAST = 4096  # tiles a reader reads in all: a small slide is read in more rounds
 SIDE_PX, TILE_PX = 8192, 256
 SUPER_PX = 1024
 SCALE = ScaleSettings(
@@ -48,9 +49,11 @@ SCALE = ScaleSettings(
 BARE = "bare loop: pread and decode, nothing kept"
 TOGETHER = "bare loop that also puts 4 x 4 tiles together"
 ALIGNED = "pathology, one stored tile a box"
-SUPER = "pathology, super-tiles of 1024 px"
-HALO = "pathology, super-tiles of 1024 px with 64 px more on every side"
-OPENSLIDE = "OpenSlide, super-tiles of 1024 px"
+SUPER = "pathology, super-tiles of 4 x 4 stored tiles"
+CROSSING = "pathology, boxes of 1024 px across the borders of tiles"
+HALO = "pathology, super-tiles with 64 px more on every side"
+OPENSLIDE = "OpenSlide, super-tiles of 4 x 4 stored tiles"
+OPENSLIDE_CROSSING = "OpenSlide, boxes of 1024 px across the borders of tiles"
 HALF = "pathology at half scale (decoded small)"
 SHRUNK = "pathology, decoded whole and shrunk to half"
 RESAMPLED = "pathology at downsample 1.98 (area mean)"
@@ -67,6 +70,15 @@ class Stored:
     tile_px: int
     places: tuple[tuple[int, int], ...]  # offset, byte count; row by row
     prefix: bytes  # what an abbreviated tile lacks
+
+    @property
+    def super_px(self) -> int:
+        """Side of a super-tile: as many whole stored tiles as fit in ``SUPER_PX``."""
+        return SUPER_PX // self.tile_px * self.tile_px
+
+    @property
+    def rounds(self) -> int:
+        return max(ROUNDS, -(-AT_LEAST // len(self.places)))
 
 
 def texture(side_px: int, seed: int = 0) -> NDArray[np.uint8]:
@@ -127,6 +139,7 @@ def contenders(slide: Stored, stack: ExitStack) -> dict[str, Contender]:
     tiffs = stack.enter_context(tiffslide.TiffSlide(slide.path))
     tile = slide.tile_px
     across = -(-slide.width // tile)
+    side = slide.super_px
 
     def decoded(offset: int, count: int) -> NDArray[np.uint8]:
         return simplejpeg.decode_jpeg(slide.prefix + os.pread(descriptor, count, offset)[2:])
@@ -136,7 +149,7 @@ def contenders(slide: Stored, stack: ExitStack) -> dict[str, Contender]:
             decoded(offset, count)
 
     def together() -> None:
-        step, down = SUPER_PX // tile, len(slide.places) // across
+        step, down = slide.super_px // tile, len(slide.places) // across
         for top in range(0, down, step):
             for left in range(0, across, step):
                 whole = np.empty((step * tile, step * tile, 3), np.uint8)
@@ -150,27 +163,32 @@ def contenders(slide: Stored, stack: ExitStack) -> dict[str, Contender]:
         return lambda: drained(ours.sweep(boxes, downsample=downsample))
 
     def shrunk() -> None:
-        for region in ours.sweep(grid(slide, SUPER_PX), downsample=1.0):
+        for region in ours.sweep(grid(slide, side), downsample=1.0):
             np.asarray(Image.fromarray(region.pixels).reduce(2))
 
-    def read_by(handle: Any, side: int) -> Contender:
+    def read_by(handle: Any, side_px: int) -> Contender:
         def run() -> None:
-            for box in grid(slide, side):
-                np.asarray(handle.read_region((box.x, box.y), 0, (side, side)))[..., :3]
+            for box in grid(slide, side_px):
+                np.asarray(handle.read_region((box.x, box.y), 0, (side_px, side_px)))[..., :3]
 
         return run
 
+    crossing: dict[str, Contender] = {
+        CROSSING: swept(grid(slide, SUPER_PX), 1.0),
+        OPENSLIDE_CROSSING: read_by(theirs, SUPER_PX),
+    }
     return {
         BARE: bare,
         TOGETHER: together,
         ALIGNED: swept(grid(slide, tile), 1.0),
-        SUPER: swept(grid(slide, SUPER_PX), 1.0),
-        HALO: swept([box.grown(64) for box in grid(slide, SUPER_PX)], 1.0),
+        SUPER: swept(grid(slide, side), 1.0),
+        HALO: swept([box.grown(64) for box in grid(slide, side)], 1.0),
         "OpenSlide, one stored tile a call": read_by(theirs, tile),
-        OPENSLIDE: read_by(theirs, SUPER_PX),
+        OPENSLIDE: read_by(theirs, side),
+        **(crossing if side != SUPER_PX else {}),
         "tiffslide, one stored tile a call": read_by(tiffs, tile),
-        "tiffslide, super-tiles of 1024 px": read_by(tiffs, SUPER_PX),
-        HALF: swept(grid(slide, SUPER_PX // 2, 2), 2.0),
+        "tiffslide, super-tiles of 4 x 4 stored tiles": read_by(tiffs, side),
+        HALF: swept(grid(slide, side // 2, 2), 2.0),
         SHRUNK: shrunk,
         RESAMPLED: swept(grid(slide, 512, 2), 1.98),
     }
@@ -188,7 +206,7 @@ def measured(slide: Stored) -> dict[str, list[float]]:
         runs = contenders(slide, stack)
         for run in runs.values():
             run()  # file and code into the caches
-        for _ in range(ROUNDS):
+        for _ in range(slide.rounds):
             for name, run in runs.items():
                 start = time.process_time()
                 run()
@@ -213,7 +231,7 @@ def report(slide: Stored, what: str) -> None:
     print(
         f"## {what}\n\n{slide.width} x {slide.height} px, {len(slide.places)} stored JPEG tiles of"
     )
-    print(f"{slide.tile_px} px, {kilobytes:.1f} kB each. {ROUNDS} rounds.\n")
+    print(f"{slide.tile_px} px, {kilobytes:.1f} kB each. {slide.rounds} rounds.\n")
     print("| reader | tiles per CPU second, median | lowest to highest | of the bare loop |")
     print("|---|---|---|---|")
     for name, rate in rates.items():
@@ -222,6 +240,9 @@ def report(slide: Stored, what: str) -> None:
         print(f"| {name} | {statistics.median(rate):.0f} | {low:.0f}-{high:.0f} | {share:.2f} |")
     mean, largest = half_scale_difference(slide)
     print(f"\nSuper-tiles against OpenSlide's: {ratio(rates, SUPER, OPENSLIDE):.1f} times as fast;")
+    if CROSSING in rates:
+        times = ratio(rates, CROSSING, OPENSLIDE_CROSSING)
+        print(f"boxes across the borders of tiles: {times:.1f} times;")
     print(f"against putting bare tiles together: {ratio(rates, SUPER, TOGETHER):.2f}.")
     print(f"Half scale against decode and shrink: {ratio(rates, HALF, SHRUNK):.2f} times as fast;")
     print(f"the pixels differ by {mean:.2f} grey levels in the mean, {largest} at most.\n")
@@ -234,7 +255,7 @@ def ratio(rates: dict[str, list[float]], name: str, other: str) -> float:
 
 def main() -> None:
     print("# Reading speed\n")
-    print(f"`python -m tests.benchmarks.reading`, Python {platform.python_version()},")
+    print(f"`scripts/bench reading`, Python {platform.python_version()},")
     print(f"OpenSlide {openslide.__library_version__}, tiffslide {tiffslide.__version__},")
     print(
         f"{os.cpu_count()} processor cores ({processor()}). Ratios are medians over the rounds.\n"
