@@ -1,7 +1,8 @@
-"""TOML -> frozen settings. Unknown and missing keys, wrong types and naked numbers are refused."""
+"""TOML -> frozen settings. Unknown and missing keys, wrong types, nan and inf are refused."""
 
 from __future__ import annotations
 
+import math
 import sys
 import tomllib
 import types
@@ -69,10 +70,21 @@ def _value(raw: Any, hint: Any, *, where: str) -> Any:
         return types.MappingProxyType({k: _value(v, inner[1], where=where) for k, v in raw.items()})
     if origin in (types.UnionType,):
         return raw if raw is None else _value(raw, inner[0], where=where)
-    if hint is float and isinstance(raw, int) and not isinstance(raw, bool):
-        return float(raw)
+    if hint is float and isinstance(raw, int | float) and not isinstance(raw, bool):
+        return _finite(raw, where=where)
     if isinstance(hint, type) and isinstance(raw, hint) and (hint is bool) == isinstance(raw, bool):
         return raw
     if getattr(hint, "__origin__", None) is not None and raw in inner:
         return raw
     raise ConfigError(f"{where}: {raw!r} is not {getattr(hint, '__name__', hint)}")
+
+
+def _finite(raw: float, *, where: str) -> float:
+    """``raw`` as a float; TOML knows nan and inf, which compare like no threshold should."""
+    try:
+        number = float(raw)
+    except OverflowError:  # an integer of 309 digits or more
+        number = math.inf
+    if not math.isfinite(number):
+        raise ConfigError(f"{where}: is no finite number")
+    return number

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 from pathology.cli.messages import say, speak
@@ -25,8 +24,7 @@ def call(given: argparse.Namespace) -> int:
     checks = examine_installation(given.settings, given.out)
     if given.json:
         rows = [{"name": c.name, "state": c.state, "detail": c.detail} for c in checks]
-        json.dump(rows, sys.stdout, ensure_ascii=False)
-        print()
+        print(json.dumps(rows, ensure_ascii=False))
     else:
         for check in checks:
             print(_line(check))

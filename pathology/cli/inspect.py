@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from pathlib import Path
 
 from pathology.cli.messages import say, speak
+from pathology.cli.scale_option import scale_mpp
 from pathology.pipeline.inspect import Inspection, inspect
 from pathology.pipeline.settings import load_settings
 from pathology.records.slide import StatedScale
@@ -20,7 +20,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "examples:\n  pathology inspect slide.svs\n  pathology inspect field.png --mpp 0.25"
     )
     parser.add_argument("slide", type=Path, help="slide file or DICOM series folder")
-    parser.add_argument("--mpp", type=float, help="scale in µm/px, for files that state none")
+    parser.add_argument("--mpp", type=scale_mpp, help="scale in µm/px, for files that state none")
     parser.add_argument("--settings", type=Path, metavar="FOLDER", help="a site's own settings")
     parser.add_argument("--json", action="store_true", help="machine-readable, nothing else")
 
@@ -31,8 +31,7 @@ def call(given: argparse.Namespace) -> int:
     seen = inspect(given.slide, load_settings(given.settings), said)
     told = facts_told(seen)
     if given.json:
-        json.dump(told, sys.stdout, ensure_ascii=False, allow_nan=False)
-        print()
+        print(json.dumps(told, ensure_ascii=False, allow_nan=False))
     else:
         width = max(len(key) for key in told)
         for key, value in told.items():

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
+import os
 from pathlib import Path
 
 from pathology.cli.messages import say, speak
 from pathology.cli.progress import watching
+from pathology.cli.scale_option import scale_mpp
 from pathology.errors import UsageError
 from pathology.pipeline.cluster import default_workers
 from pathology.pipeline.run import SUMMARY, Crew, run
@@ -37,7 +38,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--analysis", choices=("ki67", "infiltration"), help="a manifest may name its own")
     add("--out", type=Path, required=True, help="folder for results; summary.csv lies there")
     add("--marker", help="IHC marker of these slides (default with --analysis ki67: ki67)")
-    add("--mpp", type=float, help="scale in µm/px, for files that state none; you answer for it")
+    add(
+        "--mpp", type=scale_mpp, help="scale in µm/px, for files that state none; you answer for it"
+    )
     add("--within", type=Path, metavar="REGION.geojson", help="tumour region drawn by a person")
     add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where networks run")
     add("--workers", type=int, help="processes on this machine (default: by cores and memory)")
@@ -52,13 +55,12 @@ def call(given: argparse.Namespace) -> int:
     settings = load_settings(given.settings)
     check_device(given.device)
     orders = orders_from(given.inputs, asked_for(given))
-    options = RunOptions(out=given.out.absolute(), device=given.device, force=given.force)
+    options = RunOptions(out=given.out.absolute(), force=given.force)
     with watching(len(orders), quiet=given.json, language=speak()) as watcher:
         rows = run(orders, options, settings, crew_of(given, settings, len(orders)), watcher)
     failures = sum(row.state == "failed" for row in rows)
     if given.json:
-        json.dump(summary_json(rows, options.out), sys.stdout, ensure_ascii=False, allow_nan=False)
-        print()
+        print(json.dumps(summary_json(rows, options.out), ensure_ascii=False, allow_nan=False))
     else:
         done = len(rows) - failures
         print(say("summary", done=done, all=len(rows), failed=failures, path=options.out / SUMMARY))
@@ -67,8 +69,8 @@ def call(given: argparse.Namespace) -> int:
 
 def asked_for(given: argparse.Namespace) -> Asked:
     """What the command line says for every slide."""
-    if given.within is not None and not given.within.is_file():
-        raise UsageError(f"--within {given.within.name}: there is no such file")
+    if given.within is not None and not os.path.isfile(given.within):  # noqa: PTH113 - never raises
+        raise UsageError(f"--within {given.within.name[:80]}: there is no such file")
     within = None if given.within is None else given.within.absolute()
     return Asked(analysis=given.analysis, marker=given.marker, mpp=given.mpp, within=within)
 

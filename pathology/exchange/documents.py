@@ -89,26 +89,29 @@ def plain_values(value: Any) -> Any:
     return value
 
 
-def read_json(path: Path) -> Any:
+def read_json(path: Path, *, called: str | None = None) -> Any:
     """What a JSON file holds; numbers that are not finite are refused.
+
+    ``called`` stands for the file's name in messages.
 
     Raises
     ------
     UsageError
         No such file, too large, or no JSON. The message names the file, not where it lies.
     """
+    name = called or path.name
     try:
         if path.stat().st_size > LARGEST_BYTES:
-            raise UsageError(f"{path.name}: is larger than {LARGEST_BYTES // 2**20} MiB")
+            raise UsageError(f"{name}: is larger than {LARGEST_BYTES // 2**20} MiB")
         text = path.read_text(encoding="utf-8-sig")
     except OSError as cause:
-        raise UsageError(f"{path.name}: cannot be read ({cause.strerror})") from cause
+        raise UsageError(f"{name}: cannot be read ({cause.strerror})") from cause
     except UnicodeDecodeError as cause:
-        raise UsageError(f"{path.name}: is no JSON text (UTF-8)") from cause
+        raise UsageError(f"{name}: is no JSON text (UTF-8)") from cause
     try:
         return json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as cause:
-        raise UsageError(f"{path.name}: is no valid JSON ({cause})") from cause
+        raise UsageError(f"{name}: is no valid JSON ({cause})") from cause
 
 
 def _refuse_constant(text: str) -> float:

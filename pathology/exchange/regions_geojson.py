@@ -6,6 +6,7 @@ longitude and latitude (RFC 7946 knows nothing else), so no other frame is ever 
 
 from __future__ import annotations
 
+import json
 import math
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,8 +19,9 @@ import numpy as np
 import shapely
 
 from pathology.errors import OutputError, UsageError
-from pathology.exchange.documents import read_json, write_json
+from pathology.exchange.documents import read_json, validate
 from pathology.exchange.shapes import Shape, area_px0, closed, polygons_of_shape
+from pathology.exchange.whole_file import write_whole
 from pathology.records.geometry import Mpp, px_area_to_mm2
 from pathology.records.region import Polygon, RegionKind, SlideRegion
 
@@ -68,28 +70,27 @@ def write_regions(path: Path, regions: Sequence[SlideRegion]) -> None:
     ids = [r.region_id for r in regions]
     if len(set(ids)) != len(ids):
         raise OutputError(f"{path.name}: two regions have the same id")
-    write_json(path, regions_document(regions), "regions-1")
-
-
-def regions_document(regions: Sequence[SlideRegion]) -> dict[str, Any]:
-    """The FeatureCollection of ``regions``, as plain values."""
-    return {
+    document = {
         "type": "FeatureCollection",
         "schema": "pathology.regions/1",
         "features": [_feature(r) for r in regions],
     }
+    validate(document, "regions-1")
+    write_whole(path, _pieces(document, regions))
+
+
+PLACE: Final = "coordinates of this region"
+"""Stands for the points while a document is checked: they may be millions."""
 
 
 def _feature(region: SlideRegion) -> dict[str, Any]:
     name, colour = NAMES[region.kind]
-    rings = [[closed(r).tolist() for r in (p.outer, *p.holes)] for p in region.polygons]
-    single = len(rings) == 1
     return {
         "type": "Feature",
         "id": str(uuid.uuid5(FEATURE_NAMES, region.region_id)),
         "geometry": {
-            "type": "Polygon" if single else "MultiPolygon",
-            "coordinates": rings[0] if single else rings,
+            "type": "Polygon" if len(region.polygons) == 1 else "MultiPolygon",
+            "coordinates": [PLACE],
         },
         "properties": {
             "objectType": "annotation",
@@ -104,14 +105,43 @@ def _feature(region: SlideRegion) -> dict[str, Any]:
     }
 
 
+def _pieces(document: Mapping[str, Any], regions: Sequence[SlideRegion]) -> Iterator[bytes]:
+    """The document as text, its points made one polygon at a time."""
+    try:
+        text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except ValueError as cause:
+        raise OutputError("a region's area is not finite") from cause
+    between = text.split(json.dumps(PLACE))
+    yield between[0].encode("utf-8")
+    for region, after in zip(regions, between[1:], strict=True):
+        single = len(region.polygons) == 1
+        for number, polygon in enumerate(region.polygons):
+            points = _points_text(polygon)
+            yield ("," * (number > 0) + (points[1:-1] if single else points)).encode("ascii")
+        yield after.encode("utf-8")
+
+
+def _points_text(polygon: Polygon) -> str:
+    """Rings of a polygon as JSON; whole numbers without a fraction, as most corners are."""
+    rings = []
+    for ring in (polygon.outer, *polygon.holes):
+        line = closed(ring)
+        if not np.isfinite(line).all():
+            raise OutputError("a region holds a point that is not finite")
+        whole = line.astype(np.int64)
+        rings.append((whole if (whole == line).all() else line).tolist())
+    return json.dumps(rings, separators=(",", ":"))
+
+
 def read_regions(
-    path: Path, *, mpp: Mpp, extent_px0: tuple[int, int] | None = None
+    path: Path, *, mpp: Mpp, extent_px0: tuple[int, int] | None = None, called: str | None = None
 ) -> tuple[SlideRegion, ...]:
     """Regions of a file of ours, or drawn by a person; areas are measured anew with ``mpp``.
 
     A FeatureCollection, a Feature, a list of features or a bare geometry is read. A shape without
     a class is a tumour region. ``extent_px0`` is (width, height) of the slide: a region that lies
-    wholly beside it was drawn on another one.
+    wholly beside it was drawn on another one. ``called`` stands for the file's name in messages,
+    since QuPath names the file after the slide, and a slide's name may be a patient's.
 
     Raises
     ------
@@ -119,14 +149,15 @@ def read_regions(
         The file is no GeoJSON, holds no area, or an area that crosses itself, is empty or lies
         beside the slide; the message names the shape and what to do.
     """
-    drawn = list(_drawn(read_json(path), path.name))
+    name = called or path.name
+    drawn = list(_drawn(read_json(path, called=name), name))
     if not drawn:
-        raise UsageError(f"{path.name}: holds no region. Draw one, export it again")
+        raise UsageError(f"{name}: holds no region. Draw one, export it again")
     if sum(shapely.get_num_coordinates(d.shape) for d in drawn) > MOST_POINTS:
-        raise UsageError(f"{path.name}: has more than {MOST_POINTS} points. Simplify the regions")
+        raise UsageError(f"{name}: has more than {MOST_POINTS} points. Simplify the regions")
     if extent_px0 is not None:
-        _refuse_other_slide(drawn, extent_px0, path.name)
-    return _named(drawn, mpp, path.name)
+        _refuse_other_slide(drawn, extent_px0, name)
+    return _named(drawn, mpp, name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

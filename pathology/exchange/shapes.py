@@ -45,3 +45,8 @@ def closed(ring: Ring) -> NDArray[np.float64]:
 def area_px0(polygons: Sequence[Polygon]) -> float:
     """Area of disjoint polygons, level-0 px squared, holes taken off."""
     return float(shapely.area(shapes_of(polygons)).sum()) if polygons else 0.0
+
+
+def united(polygons: Sequence[Polygon]) -> tuple[Polygon, ...]:
+    """The same area as disjoint polygons: what was drawn twice counts once."""
+    return polygons_of_shape(shapely.union_all(shapes_of(polygons)))

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pathology.errors import SlideUnsuitable
+from pathology.errors import SlideUnsuitable, UsageError
 from pathology.exchange.cells_parquet import CellsWriter
 from pathology.exchange.outlines import rasterise
 from pathology.exchange.regions_geojson import read_regions
+from pathology.exchange.shapes import united
 from pathology.pipeline.clock import Clock
 from pathology.pipeline.conclude import Seen
 from pathology.pipeline.glance import Glance, glance
@@ -65,10 +66,12 @@ def analyse(slide: Slide, order: SlideOrder, bench: Bench) -> Looked:
         sight, plan = prepare(slide, first, order, settings)
     with clock.stage("tiles"):
         tally = scan(slide, plan, sight, bench)
+        tally.lost.update(first.overview.lost)
     seen = Seen(
         order=order,
         info=slide.info,
         survey=sight.survey,
+        region=sight.region,
         calibration=sight.calibration,
         tally=tally,
         settings=settings,
@@ -124,16 +127,28 @@ def region_of(order: SlideOrder, info: SlideInfo, seen: Survey) -> tuple[Polygon
     Raises
     ------
     UsageError
-        The file is no region, or reaches past the slide.
+        The file is no region, lies beside the slide, or holds none that a person drew.
     SlideUnsuitable
         No tissue lies in it.
     """
     if order.within is None:
         return None
     extent = info.facts.width_px0, info.facts.height_px0
-    regions = read_regions(order.within, mpp=info.mpp, extent_px0=extent)
-    polygons = tuple(p for region in regions for p in region.polygons)
-    if not (rasterise(polygons, seen.tissue.shape, seen.downsample) & seen.tissue).any():
+    drawn = [
+        polygon
+        for region in read_regions(
+            order.within, mpp=info.mpp, extent_px0=extent, called="the region file"
+        )
+        if region.kind == "tumour" and region.source == "person"
+        for polygon in region.polygons
+    ]
+    if not drawn:
+        raise UsageError(
+            "it holds no tumour region that a person drew (an automatic one is no confirmation)"
+        )
+    polygons = united(drawn)
+    shape = seen.tissue.shape[0], seen.tissue.shape[1]
+    if not (rasterise(polygons, shape, seen.downsample) & seen.tissue).any():
         raise SlideUnsuitable(seen.slide_id, "outside-region")
     return polygons
 
@@ -145,8 +160,7 @@ def scan(slide: Slide, plan: TilePlan, sight: Sight, bench: Bench) -> Tally:
     tally = Tally.empty(grid)
     for done, tile in enumerate(read_ahead(slide, plan, depth=depth), start=1):
         seen = look(tile, sight, grid)
-        add_to_tally(seen, tally)
-        tally.lost.update(tile.region.lost)
+        add_to_tally(seen, tile.region.lost, tally)
         bench.cells.add(seen.nuclei, excluded_by=seen.excluded_by, regions=seen.regions)
         step = Progress(task=slide.info.slide_id, stage="tiles", done=done, total=len(plan))
         bench.tell(step)

@@ -33,6 +33,9 @@ QUIET = {
     # worker, a lost scheduler) reaches the run as an exception and is told in a row or a sentence.
     "distributed.nanny.pre-spawn-environ.DASK_LOGGING__DISTRIBUTED": "critical",
     "distributed.scheduler.allowed-failures": 1,
+    # One slide at a time goes to a worker: else one that dies takes the blame to slides that it
+    # never began.
+    "distributed.scheduler.worker-saturation": 1.0,
     "distributed.worker.profile.enabled": False,
     "distributed.admin.system-monitor.gil.enabled": False,
     "distributed.diagnostics.nvml": False,
@@ -81,9 +84,13 @@ def existing_cluster(address: str, certificates: ClusterSettings) -> Iterator[Cl
         Nobody answers there, or the certificates are missing or refused.
     """
     security = _security(address, certificates)
+    with dask.config.set(QUIET), _connected(address, security) as client:
+        yield client
+
+
+def _connected(address: str, security: Security | None) -> Client:
     try:
-        with dask.config.set(QUIET), Client(address, security=security, timeout="10s") as client:
-            yield client
+        return Client(address, security=security, timeout="10s")
     except OSError as cause:
         raise ClusterError(
             f"no dask scheduler answers at {address}. Start it, or leave --cluster out."
@@ -91,11 +98,15 @@ def existing_cluster(address: str, certificates: ClusterSettings) -> Iterator[Cl
 
 
 def _security(address: str, certificates: ClusterSettings) -> Security | None:
-    parts = urlsplit(address)
-    if parts.scheme not in ("tls", "tcp") or not parts.hostname or not parts.port:
+    try:
+        parts = urlsplit(address)
+        scheme, host, port = parts.scheme, parts.hostname, parts.port
+    except ValueError as cause:  # a port that is no number, a bracket left open
+        raise UsageError(f"--cluster {address}: write tls://host:port ({cause})") from cause
+    if scheme not in ("tls", "tcp") or not host or not port:
         raise UsageError(f"--cluster {address}: write tls://host:port")
-    if parts.scheme == "tcp":
-        if not is_loopback(parts.hostname):
+    if scheme == "tcp":
+        if not is_loopback(host):
             raise UsageError(
                 f"--cluster {address}: beyond this machine only tls:// with certificates is used, "
                 "since dask carries code. Set [cluster] in site.toml."

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pathology.findings.infiltration import cell_density, tumour_area
 from pathology.findings.ki67 import TumourCounts, ki67_global, marker_global
+from pathology.pipeline.damage import refusal, unreadable_share
 from pathology.pipeline.tally import Tally, mononuclear_in
 from pathology.records.finding import Finding, NotMeasurable
-from pathology.records.geometry import Box, px_area_to_mm2
 from pathology.records.order import SlideOrder
 from pathology.records.prediction import Calibration, Positivity, TissueClass
+from pathology.records.region import Polygon
 from pathology.records.settings.findings import Marker
 from pathology.records.settings.run import RunSettings
-from pathology.records.slide import LostTile, SlideInfo
+from pathology.records.slide import SlideInfo
 from pathology.records.tile import Survey
 
 BASELINE = "nuclei and tissue by classical image analysis: no network has seen this slide"
 NO_INVASION = "invasive and in-situ or normal epithelium are not told apart"
 PROVISIONAL = "provisional: the tumour region is automatic and nobody has confirmed it"
+CONFIRMED = "confirmed-tumour"
 COUNTING_ONLY = "the interval is counting uncertainty only"
 
 
@@ -30,6 +32,7 @@ class Seen:
     order: SlideOrder
     info: SlideInfo
     survey: Survey
+    region: tuple[Polygon, ...] | None  # a person's
     calibration: Calibration | None
     tally: Tally
     settings: RunSettings
@@ -51,14 +54,19 @@ def _ki67(seen: Seen) -> tuple[Finding, ...]:
     refused = damage(seen) or too_coarse(seen)
     caveats = (*_caveats(seen), COUNTING_ONLY)
     if is_ki67(seen.order.marker, seen.settings.ki67.marker):
-        return (ki67_global(counts, rule, refused=refused, caveats=caveats),)
+        return (_placed(ki67_global(counts, rule, refused=refused, caveats=caveats), seen),)
     wrong = NotMeasurable(
         code="marker-not-ki67", reason=f"the marker is {seen.order.marker}, not Ki-67"
     )
     own = marker_global(
         counts, rule, refused=refused, caveats=(*caveats, f"not Ki-67: {wrong.reason}")
     )
-    return ki67_global(counts, rule, refused=wrong, caveats=caveats), own
+    return ki67_global(counts, rule, refused=wrong, caveats=caveats), _placed(own, seen)
+
+
+def _placed(finding: Finding, seen: Seen) -> Finding:
+    """The finding with the region its nuclei were counted in."""
+    return replace(finding, regions=("tissue",) if seen.region is None else (CONFIRMED,))
 
 
 def _infiltration(seen: Seen) -> tuple[Finding, ...]:
@@ -90,42 +98,14 @@ def _caveats(seen: Seen) -> tuple[str, ...]:
 
 
 def is_ki67(marker: str | None, names: Marker) -> bool:
-    """Whether an order's marker means Ki-67; written with or without hyphens, in any case."""
-    folded = "".join(c for c in (marker or "").casefold() if c.isalnum())
-    return folded in names.ki67_names
+    """Whether an order's marker means Ki-67, as this site writes it."""
+    return names.means_ki67(marker)
 
 
 def damage(seen: Seen) -> NotMeasurable | None:
     """The refusal when too much of the tissue could not be read."""
-    lost = lost_mm2(seen.tally.lost, seen)
-    whole = seen.survey.tissue_mm2 + lost
-    limit = seen.settings.site.damage.refuse_above_share
-    if whole == 0 or lost / whole <= limit:
-        return None
-    return NotMeasurable(
-        code="damaged",
-        reason=f"{lost / whole:.1%} of the tissue cannot be read, more than the {limit:.0%} "
-        "tolerated: copy the file again or scan the slide again",
-    )
-
-
-def lost_mm2(lost: set[LostTile], seen: Seen) -> float:
-    """Area of unreadable level-0 tiles on or beside tissue.
-
-    Where a tile is lost the overview may be white for the same reason, so a tile counts when
-    tissue lies in it or within half a tile around it.
-    """
-    finest = min((t.level for t in lost), default=0)
-    boxes = [t.box_px0 for t in lost if t.level == finest]
-    pixels = sum(b.width * b.height for b in boxes if _near_tissue(b, seen.survey))
-    return px_area_to_mm2(pixels, seen.info.mpp)
-
-
-def _near_tissue(box: Box, survey: Survey) -> bool:
-    around = box.grown(max(box.width, box.height) // 2)
-    top, left = (int(max(0, v) / survey.downsample) for v in (around.y, around.x))
-    bottom, right = (int(v / survey.downsample) + 1 for v in (around.bottom, around.right))
-    return bool(survey.tissue[top:bottom, left:right].any())
+    share = unreadable_share(seen.tally.lost, seen.survey, seen.region)
+    return refusal(share, seen.settings.site.damage.refuse_above_share)
 
 
 def too_coarse(seen: Seen) -> NotMeasurable | None:
@@ -152,7 +132,7 @@ def flags_of(seen: Seen) -> tuple[str, ...]:
     if seen.tally.lost:
         flags.append("unreadable-tiles")
     flags += [f"excluded-{a.name}" for a in seen.survey.excluded if a.mask.any()]
-    if seen.tally.out_of_focus[seen.tally.classes != TissueClass.BACKGROUND].any():
+    if seen.tally.out_of_focus.any():
         flags.append("excluded-out_of_focus")
     return tuple(dict.fromkeys(flags))
 

@@ -38,11 +38,22 @@ class Inspection:
 
 
 def inspect(path: Path, settings: RunSettings, said: StatedScale | None) -> Inspection:
-    """Look at one slide as ``run`` would, up to its stain; never raises for the slide itself."""
-    seen = Inspection(slide_id=path.name)
+    """Look at one slide as ``run`` would, up to its stain; never raises for the slide itself.
+
+    With pseudonyms the slide goes by its own here too: this is how a site that holds the key finds
+    out which result is whose.
+
+    Raises
+    ------
+    ConfigError
+        The key of the pseudonyms cannot be used.
+    """
+    key = identity.pseudonym_key(settings.site.privacy)
+    seen = Inspection(slide_id="slide" if key else path.name)
     try:
         digest = identity.content_digest(files_of(path))
-        seen = replace(seen, slide_id=identity.slide_id(path, digest))
+        known = identity.pseudonym(digest, key) if key else identity.slide_id(path, digest)
+        seen = replace(seen, slide_id=known)
         seen = replace(seen, facts=examine(path, slide_id=seen.slide_id))
         rules = settings.site.scale
         with open_slide(path, slide_id=seen.slide_id, scale=rules, said=said) as slide:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pathology.exchange.outlines import inside
+from pathology.pipeline.damage import lost_mask
 from pathology.pipeline.tally import COUNTED, MapGrid, Tally, pixel_under
 from pathology.predictions.nuclei import find_nuclei
 from pathology.predictions.tissue import classify_tissue, map_block_px
@@ -16,6 +19,7 @@ from pathology.records.prediction import Calibration, CellClass, Nuclei, TissueC
 from pathology.records.region import Polygon
 from pathology.records.result import Analysis
 from pathology.records.settings.run import RunSettings
+from pathology.records.slide import LostTile
 from pathology.records.stain import Stains
 from pathology.records.tile import Survey, Tile
 from pathology.tiles.focus import blurred_blocks, focus_block_px
@@ -69,34 +73,52 @@ def look(tile: Tile, sight: Sight, grid: MapGrid) -> TileSight:
     classes = classify_tissue(tile, sight.stains, sight.epithelium_threshold, settings.predictions)
     origin = tile.core.y // block, tile.core.x // block
     centres = _map_centres_px0(classes.shape, origin, grid)
+    scored = sampled(sight.survey.scored, sight.survey.downsample, centres)
+    fit = (scored & _within(sight, centres)).reshape(classes.shape)
     blurred = _blurred_map(tile, classes.shape, block, sight)
-    analysed = (
-        sampled(sight.survey.scored, sight.survey.downsample, centres) & _within(sight, centres)
-    ).reshape(classes.shape) & ~blurred
+    maps = _Maps(classes=classes, blurred=blurred & fit, analysed=fit & ~blurred)
     nuclei = Nuclei.none()
     if sight.calibration is not None:
         nuclei = find_nuclei(tile, sight.stains, sight.calibration, settings.predictions)
-    row, column = _local(nuclei, classes.shape, origin, grid)
-    excluded_by = exclusions(nuclei, blurred[row, column], sight)
+    pixel = _local(nuclei, classes.shape, origin, grid)
     return TileSight(
         nuclei=nuclei,
-        excluded_by=excluded_by,
-        regions=_regions(classes[row, column], excluded_by, sight),
+        excluded_by=exclusions(nuclei, blurred[pixel], sight),
+        regions=_regions(nuclei, maps, pixel, sight),
         classes=classes,
-        blurred=blurred,
-        analysed=analysed,
+        blurred=maps.blurred,
+        analysed=maps.analysed,
         origin=origin,
     )
 
 
-def add_to_tally(seen: TileSight, tally: Tally) -> None:
-    """Sum one tile into the slide."""
+class _Maps(NamedTuple):
+    """Map pixels (rows, columns) of a core."""
+
+    classes: NDArray[np.uint8]
+    blurred: NDArray[np.bool_]  # of tissue that would else be scored
+    analysed: NDArray[np.bool_]
+
+
+def add_to_tally(seen: TileSight, lost: Sequence[LostTile], tally: Tally) -> None:
+    """Sum one tile into the slide; what lies under a lost tile was not analysed."""
     rows = slice(seen.origin[0], seen.origin[0] + seen.classes.shape[0])
     columns = slice(seen.origin[1], seen.origin[1] + seen.classes.shape[1])
     tally.classes[rows, columns] = seen.classes
     tally.analysed[rows, columns] = seen.analysed
     tally.out_of_focus[rows, columns] = seen.blurred
+    tally.looked_at[rows, columns] = True
+    tally.lost.update(lost)
+    if lost:
+        _set_unread_apart(lost, (rows, columns), tally)
     tally.add_nuclei(seen.nuclei, seen.excluded_by)
+
+
+def _set_unread_apart(lost: Sequence[LostTile], place: tuple[slice, slice], tally: Tally) -> None:
+    shape = tally.grid.rows, tally.grid.columns
+    unread = lost_mask(lost, shape, tally.grid.downsample)[place]
+    tally.analysed[place] &= ~unread
+    tally.classes[place][unread] = TissueClass.EXCLUDED
 
 
 def exclusions(nuclei: Nuclei, blurred: NDArray[np.bool_], sight: Sight) -> NDArray[np.str_]:
@@ -176,15 +198,21 @@ def _local(
 
 
 def _regions(
-    classes: NDArray[np.uint8], excluded_by: NDArray[np.str_], sight: Sight
+    nuclei: Nuclei, seen: _Maps, pixel: tuple[NDArray[np.intp], NDArray[np.intp]], sight: Sight
 ) -> list[list[str]]:
-    """Ids of the regions each nucleus lies in; excluded areas name themselves."""
-    names = {TissueClass.TUMOUR.value: ["tumour"], TissueClass.STROMA.value: ["stroma"]}
-    areas = {area.name for area in sight.survey.excluded} | {"out_of_focus"}
-    own = ["confirmed-tumour"] if sight.region is not None else []
-    return [
-        ["tissue"] * (reason != "outside_tissue")
-        + own * (reason != "outside_region")
-        + ([reason] if reason in areas else names.get(int(tissue_class), []))
-        for tissue_class, reason in zip(classes, excluded_by.tolist(), strict=True)
-    ]
+    """Ids of all regions of ``regions.geojson`` that each nucleus lies in."""
+    centres, survey = nuclei.centre_px0, sight.survey
+    analysed, classes = seen.analysed[pixel], seen.classes[pixel]
+    inside = {"tissue": sampled(survey.tissue, survey.downsample, centres)}
+    for area in survey.excluded:
+        inside[area.name] = sampled(area.mask, survey.downsample, centres)
+    inside["out_of_focus"] = seen.blurred[pixel]
+    inside["tumour"] = analysed & (classes == TissueClass.TUMOUR)
+    inside["stroma"] = analysed & (classes == TissueClass.STROMA)
+    if sight.region is not None:
+        inside["confirmed-tumour"] = _within(sight, centres)
+    # Few combinations occur, so each list is made once.
+    member = np.stack(list(inside.values()), axis=1)
+    kinds, which = np.unique(member, axis=0, return_inverse=True)
+    lists = [[n for n, held in zip(inside, kind, strict=True) if held] for kind in kinds.tolist()]
+    return [lists[i] for i in which.ravel().tolist()]

@@ -19,8 +19,8 @@ from pathology.records.result import SlideResult
 from pathology.records.slide import Slide
 from pathology.records.tile import Tile
 
-CLOSE_UP_PX = (384, 256)
-"""Width and height of a close-up, work px: 3:2, and a multiple of every block of a tile."""
+CLOSE_UP_PX = (512, 256)
+"""Width and height of a close-up, work px: multiples of every block a tile is judged by."""
 
 
 def draw(

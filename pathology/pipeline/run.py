@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from uuid import uuid4
 
 from distributed import Client, Future, as_completed, get_worker
 from distributed.scheduler import KilledWorker
 
 from pathology.errors import SlideError
-from pathology.exchange.summary_csv import read_summary, write_summary
+from pathology.exchange.summary_csv import read_summary
 from pathology.pipeline import store
 from pathology.pipeline.cluster import existing_cluster, local_cluster
 from pathology.pipeline.identity import pseudonym_key
-from pathology.pipeline.run_slide import Job, failed, run_slide
+from pathology.pipeline.run_slide import Job, failed, label, place_id, run_slide
+from pathology.pipeline.summary import INTERRUPTED, Summary
 from pathology.records.order import RunOptions, SlideOrder
 from pathology.records.progress import Progress
 from pathology.records.settings.run import RunSettings
 from pathology.records.summary import SummaryRow
 
-TOPIC = "pathology-progress"
 SUMMARY = "summary.csv"
 
 
@@ -67,18 +67,20 @@ def run(
     ]
     rows: dict[int, SummaryRow] = {}
     with store.only_writer(options.out):
+        earlier = read_summary(options.out / SUMMARY)  # a spoilt one is said before work begins
+        summary = Summary(path=options.out / SUMMARY, earlier=earlier, jobs=jobs)
         try:
             with _cluster(crew, settings) as client:
                 for place, row in _carried_out(client, jobs, watcher):
                     rows[place] = row
-                    _summarise(options.out, rows.values())
+                    summary.write(rows.values())
         except KeyboardInterrupt:
             pass  # what is missing in ``rows`` says so below
         finally:
             for place, job in enumerate(jobs):
                 if place not in rows:
-                    rows[place] = failed(job, _name(job), SlideError(_name(job), "interrupted"))
-            _summarise(options.out, rows.values())
+                    rows[place] = _interrupted(job, known_before=bool(earlier))
+            summary.write(rows.values())
     return tuple(rows[place] for place in range(len(jobs)))
 
 
@@ -91,10 +93,15 @@ def _cluster(crew: Crew, settings: RunSettings) -> AbstractContextManager[Client
 def _carried_out(
     client: Client, jobs: Sequence[Job], watcher: Watcher
 ) -> Iterator[tuple[int, SummaryRow]]:
-    """Rows as they come in. Only small records travel: orders out, rows back."""
-    client.subscribe_topic(TOPIC, lambda event: watcher.on_progress(Progress(**event[1]["step"])))
+    """Rows as they come in. Only small records travel: orders out, rows back.
+
+    Keys and topic are this run's own: on a shared scheduler a task of the same key would be taken
+    for the same task, and its result handed to whoever asks.
+    """
+    mine = uuid4().hex
+    client.subscribe_topic(mine, lambda event: watcher.on_progress(Progress(**event[1]["step"])))
     futures: dict[Future[SummaryRow], int] = {
-        client.submit(on_worker, job, key=f"slide-{place}", pure=False, retries=0): place
+        client.submit(on_worker, job, mine, key=f"slide-{mine}-{place}", retries=0): place
         for place, job in enumerate(jobs)
     }
     for future in as_completed(futures):
@@ -104,43 +111,36 @@ def _carried_out(
         yield place, row
 
 
-def on_worker(job: Job) -> SummaryRow:
+def on_worker(job: Job, topic: str) -> SummaryRow:
     """Run one order inside a dask worker, telling the client how far it is."""
     worker = get_worker()
 
     def tell(step: Progress) -> None:
-        worker.log_event(TOPIC, {"step": asdict(step)})
+        worker.log_event(topic, {"step": asdict(step)})
 
     return run_slide(job, tell)
 
 
 def _row(future: Future[SummaryRow], job: Job) -> SummaryRow:
     """The worker's row, or a row that says how the worker died (out of memory, killed)."""
-    try:
-        row: SummaryRow = future.result()
-    except KilledWorker as death:
-        facts = {"times": death.allowed_failures + 1, "detail": "killed or out of memory"}
-        return failed(job, _name(job), SlideError(_name(job), "worker-died", facts))
-    return row
+    error = future.exception()
+    if error is None:
+        return future.result()
+    name = place_id(job)
+    if isinstance(error, KilledWorker):
+        facts = {"times": error.allowed_failures + 1, "detail": "killed or out of memory"}
+        return failed(job, name, SlideError(name, "worker-died", facts))
+    return failed(job, name, SlideError(name, "bug", {"detail": type(error).__name__}))
 
 
-def _name(job: Job) -> str:
-    return "slide" if job.pseudonym_key else job.order.path.name
+def _interrupted(job: Job, *, known_before: bool) -> SummaryRow:
+    """The row of an order that was not carried out.
 
-
-def _summarise(out: Path, rows: Iterable[SummaryRow]) -> None:
-    """Write ``summary.csv``: the rows of this run, and of earlier runs those of other slides.
-
-    A slide analysed again (another scale, other settings) has its newest row only: nobody should
-    have to choose between two numbers. Earlier results stay in their folders.
+    Under the slide's own id where an earlier run may have a row of it; reading thousands of slides
+    for theirs would be a long good-bye.
     """
-    fresh = list(rows)
-    ids = {(r.slide_id, r.analysis) for r in fresh}
-    names = {(r.slide, r.analysis) for r in fresh if r.slide}
-    kept = [
-        r
-        for r in read_summary(out / SUMMARY)
-        if (r.slide_id, r.analysis) not in ids
-        and not (r.state == "failed" and (r.slide, r.analysis) in names)
-    ]
-    write_summary(out / SUMMARY, [*kept, *fresh])
+    name = place_id(job)
+    if known_before:
+        with suppress(SlideError):
+            name = label(job).slide_id
+    return failed(job, name, SlideError(name, INTERRUPTED))

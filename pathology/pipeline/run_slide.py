@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
 
@@ -19,7 +19,8 @@ from pathology.pipeline import identity, store
 from pathology.pipeline.analyse import Bench, analyse
 from pathology.pipeline.clock import Clock
 from pathology.pipeline.settings import settings_sha256
-from pathology.pipeline.write_result import Labels, summary_of, write_result
+from pathology.pipeline.version import source_commit
+from pathology.pipeline.write_result import Labels, summary_of, unreadable_tiles, write_result
 from pathology.records.order import RunOptions, SlideOrder
 from pathology.records.progress import Progress, Tell
 from pathology.records.settings.run import RunSettings
@@ -34,16 +35,17 @@ log = logging.getLogger(__name__)
 class Job:
     """All a worker needs to know about one order."""
 
-    order: SlideOrder
-    options: RunOptions
-    settings: RunSettings
-    pseudonym_key: bytes | None
+    # Hidden from repr: dask writes out the arguments of what fails, and a path may be a name.
+    order: SlideOrder = field(repr=False)
+    options: RunOptions = field(repr=False)
+    settings: RunSettings = field(repr=False)
+    pseudonym_key: bytes | None = field(repr=False)
 
 
 def run_slide(job: Job, tell: Tell) -> SummaryRow:
     """The row of ``summary.csv`` for one order, whatever happens to it."""
     start = perf_counter()
-    known = "slide" if job.pseudonym_key else job.order.path.name
+    known = place_id(job)
     try:
         labels = label(job)
         known = labels.slide_id
@@ -71,6 +73,11 @@ def place_of(bug: Exception) -> str:
     return f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "unknown"
 
 
+def place_id(job: Job) -> str:
+    """Id of an order whose slide could not be read far enough for one: made from its place."""
+    return identity.place_id(job.order.path, job.pseudonym_key)
+
+
 def label(job: Job) -> Labels:
     """Id, digest and key of an order; cheap: no pixel is decoded."""
     order = job.order
@@ -91,7 +98,7 @@ def label(job: Job) -> Labels:
             "region": identity.file_digest(order.within),
             "settings": settings,
             "weights": [],
-            "software": __version__,
+            "software": [__version__, source_commit()],
         }
     )
     return Labels(
@@ -106,6 +113,8 @@ def label(job: Job) -> Labels:
 def _done_before(job: Job, labels: Labels) -> SummaryRow | None:
     folder = store.result_folder(job.options.out, labels.slide_id, job.order.analysis, labels.key)
     if job.options.force or not folder.is_dir():
+        return None
+    if unreadable_tiles(folder):  # the advice was to copy the file again: look whether it helped
         return None
     return summary_of(folder, job.options.out, state="kept")
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from pathology.config import load_record, shipped_configs
 from pathology.errors import ConfigError
+from pathology.predictions.segment import reach_um
 from pathology.records.result import Analysis
 from pathology.records.settings.findings import InfiltrationSettings, Ki67Settings
 from pathology.records.settings.predictions import PredictionSettings
@@ -33,25 +34,49 @@ def load_settings(folder: Path | None = None) -> RunSettings:
     Raises
     ------
     ConfigError
-        The folder does not exist or holds a TOML file no analysis knows (a typo in a file's name
-        would otherwise be a silent default); or a file is wrong, see ``config.load_record``.
+        The folder does not exist, holds no TOML file or one that no analysis knows (a typo in a
+        name would otherwise be a silent default); a file is wrong, see ``config.load_record``; or
+        two files do not fit each other.
     """
     own = _own_files(folder)
     read = {name: load_record(_file(name, own), kind) for name, kind in FILES.items()}
-    return RunSettings(**read)
+    settings = RunSettings(**read)
+    _check_halo(settings)
+    return settings
 
 
 def _own_files(folder: Path | None) -> Mapping[str, Path]:
     if folder is None:
         return {}
-    if not folder.is_dir():
-        raise ConfigError(f"--settings {folder.name}: there is no such folder")
-    own = {path.stem: path for path in folder.glob("*.toml")}
+    try:
+        own = {path.stem: path for path in folder.iterdir() if path.suffix == ".toml"}
+    except (FileNotFoundError, NotADirectoryError) as cause:
+        raise ConfigError(f"--settings {folder.name}: there is no such folder") from cause
+    except OSError as cause:
+        raise ConfigError(f"--settings: the folder cannot be read ({cause.strerror})") from cause
+    if not own:
+        raise ConfigError(
+            f"--settings {folder.name}: there are no settings in this folder; they are "
+            f"{sorted(FILES)} (.toml). Leave --settings out for the shipped ones."
+        )
     if strangers := sorted(own.keys() - FILES.keys()):
         raise ConfigError(
             f"{folder.name}: no analysis reads {strangers}; settings are {sorted(FILES)} (.toml)"
         )
     return own
+
+
+def _check_halo(settings: RunSettings) -> None:
+    """Refuse tiles too narrow for the search for nuclei: seams would change the count."""
+    halo_um, predictions = settings.tiles.tiling.halo_um, settings.predictions
+    searches = {"nuclei_he": predictions.nuclei_he, "nuclei_ihc": predictions.nuclei_ihc}
+    for section, search in searches.items():
+        needed_um = reach_um(search)
+        if halo_um < needed_um:
+            raise ConfigError(
+                f"tiles.toml: tiling: halo_um is {halo_um:g} µm, and [{section}] of "
+                f"predictions.toml needs {needed_um:.6g} µm or more"
+            )
 
 
 def _file(name: str, own: Mapping[str, Path]) -> Path:

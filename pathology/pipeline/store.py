@@ -49,9 +49,14 @@ def only_writer(out: Path) -> Iterator[None]:
     with (out / LOCK).open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as cause:
+        except BlockingIOError as cause:
             raise OutputError(
                 "another run is writing to this output folder. Wait for it, or choose another."
+            ) from cause
+        except OSError as cause:
+            raise OutputError(
+                f"the output folder cannot be locked ({cause.strerror}): choose one on a disk "
+                "that knows file locks."
             ) from cause
         for left in (out / ASIDE).iterdir():
             shutil.rmtree(left) if left.is_dir() else left.unlink()
@@ -78,10 +83,9 @@ def whole_or_absent(out: Path, final: Path) -> Iterator[Path]:
         yield aside
         _sync(aside)
         final.parent.mkdir(exist_ok=True)
-        if final.exists():  # --force: the old result gives way to the new one
-            shutil.rmtree(final)
-        aside.rename(final)
+        _put_in_place(aside, final, out / ASIDE / f"old-{aside.name}")
         _sync_folder(final.parent)
+        _sync_folder(out)
     except OSError as cause:
         if cause.errno in NO_ROOM:
             raise OutputError(
@@ -94,9 +98,20 @@ def whole_or_absent(out: Path, final: Path) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
+def _put_in_place(aside: Path, final: Path, old: Path) -> None:
+    """Rename, never delete in place: killed at any moment, ``final`` is whole or absent."""
+    if final.exists():  # --force: the old result gives way to the new one
+        final.rename(old)
+    aside.rename(final)
+    if old.exists():
+        shutil.rmtree(old)
+
+
 def _sync(folder: Path) -> None:
     for path in sorted(folder.rglob("*")):
-        if path.is_file():
+        if path.is_dir():
+            _sync_folder(path)
+        else:
             with path.open("rb") as file:
                 os.fsync(file.fileno())
     _sync_folder(folder)

@@ -54,13 +54,14 @@ def pixel_under(
 class Tally:
     """Sums over the tiles seen so far. Grows by one small row a nucleus, not by pixels.
 
-    ``classes``, ``analysed`` and ``out_of_focus`` are (rows, columns) on ``grid``.
+    ``classes``, ``analysed``, ``out_of_focus`` and ``looked_at`` are (rows, columns) on ``grid``.
     """
 
     grid: MapGrid
     classes: NDArray[np.uint8]
     analysed: NDArray[np.bool_]
-    out_of_focus: NDArray[np.bool_]
+    out_of_focus: NDArray[np.bool_]  # of tissue that would else be scored
+    looked_at: NDArray[np.bool_]
     exclusions: Counter[str] = field(default_factory=Counter)
     scored: Counter[int] = field(default_factory=Counter)  # Positivity of counted tumour nuclei
     centres_px0: list[NDArray[np.float32]] = field(default_factory=list)
@@ -78,6 +79,7 @@ class Tally:
             classes=np.full(shape, TissueClass.BACKGROUND, np.uint8),
             analysed=np.zeros(shape, bool),
             out_of_focus=np.zeros(shape, bool),
+            looked_at=np.zeros(shape, bool),
         )
 
     def add_nuclei(self, nuclei: Nuclei, excluded_by: NDArray[np.str_]) -> None:
@@ -130,9 +132,18 @@ def mononuclear_in(nuclei: MarkedNuclei, tally: Tally, inside: TissueClass) -> i
     return int((here & nuclei.counted & (nuclei.cell_class == CellClass.LYMPHOCYTE)).sum())
 
 
-def density(nuclei: MarkedNuclei, grid: MapGrid, chosen: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Chosen nuclei per mm² on ``grid``, (rows, columns) float32."""
+def density(
+    nuclei: MarkedNuclei, tally: Tally, chosen: NDArray[np.bool_], factor: int
+) -> NDArray[np.float32]:
+    """Chosen nuclei per mm² on the grid ``factor`` times coarser, (rows, columns) float32.
+
+    NaN where no tile was looked at: nobody knows, which is not the same as none.
+    """
+    grid = tally.grid.coarser(factor)
     row, column = grid.pixel_of(nuclei.centre_px0[chosen])
     number = np.zeros((grid.rows, grid.columns), np.float32)
     np.add.at(number, (row, column), 1)
-    return number / np.float32(px_area_to_mm2(1, grid.mpp))
+    known = np.zeros_like(number, dtype=bool)
+    looked_row, looked_column = np.nonzero(tally.looked_at)
+    known[looked_row // factor, looked_column // factor] = True
+    return np.where(known, number / np.float32(px_area_to_mm2(1, grid.mpp)), np.float32("nan"))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pathology.errors import UsageError
@@ -15,6 +16,7 @@ from pathology.records.slide import StatedScale
 from pathology.slides.find import find_slides
 
 KI67 = "ki67"
+SHOWN = 80  # characters of a name that a message repeats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,8 @@ def orders_from(inputs: Sequence[Path], asked: Asked) -> tuple[SlideOrder, ...]:
     Raises
     ------
     UsageError
-        There is no slide at all; no analysis; an input that does not exist; a marker without Ki-67.
+        There is no slide at all; no analysis; an input that does not exist or cannot be looked at;
+        a marker without Ki-67.
     """
     if asked.marker and asked.analysis == "infiltration":
         raise UsageError("--marker goes with --analysis ki67: an H&E stain has no marker")
@@ -43,14 +46,24 @@ def orders_from(inputs: Sequence[Path], asked: Asked) -> tuple[SlideOrder, ...]:
             orders += [_from_row(row, asked) for row in read_manifest(path)]
         else:
             orders += _from_path(path, asked)
-    return tuple(dict.fromkeys(orders))
+    return _each_once(orders, asked)
+
+
+def _each_once(orders: Sequence[SlideOrder], asked: Asked) -> tuple[SlideOrder, ...]:
+    """Absolute paths, for workers live elsewhere; one order for a slide named in two ways."""
+    once: dict[SlideOrder, SlideOrder] = {}
+    for order in orders:
+        real = replace(order, path=Path(os.path.realpath(order.path)))
+        once.setdefault(real, replace(order, path=order.path.absolute()))
+    if asked.within is not None and len({order.path for order in once}) > 1:
+        raise UsageError("--within is a region of one slide: run that slide alone")
+    return tuple(once.values())
 
 
 def _from_path(path: Path, asked: Asked) -> list[SlideOrder]:
     if asked.analysis is None:
         raise UsageError("say which analysis: --analysis ki67 or --analysis infiltration")
-    if not path.exists() and not path.is_symlink():
-        raise UsageError(f"{path.name}: there is no such file or folder")
+    _check_named(path)
     found = find_slides([path])
     if not found:
         raise UsageError(f"{path.name}: there is no slide in this folder")
@@ -67,6 +80,17 @@ def _from_path(path: Path, asked: Asked) -> list[SlideOrder]:
         )
         for slide in found
     ]
+
+
+def _check_named(path: Path) -> None:
+    """Refuse a path that leads nowhere; a link counts as there, and what is behind it as a row."""
+    shown = path.name[:SHOWN]
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError) as cause:
+        raise UsageError(f"{shown}: there is no such file or folder") from cause
+    except OSError as cause:
+        raise UsageError(f"{shown}: cannot be read ({cause.strerror})") from cause
 
 
 def _from_row(row: ManifestRow, asked: Asked) -> SlideOrder:

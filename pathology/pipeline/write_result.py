@@ -18,14 +18,15 @@ from pathology.exchange.regions_geojson import write_regions
 from pathology.exchange.shapes import area_px0
 from pathology.pipeline.analyse import Looked
 from pathology.pipeline.clock import Clock
-from pathology.pipeline.conclude import findings_of, flags_of
+from pathology.pipeline.conclude import CONFIRMED, findings_of, flags_of
+from pathology.pipeline.damage import lost_mask
 from pathology.pipeline.picture import draw
 from pathology.pipeline.settings import settings_in_force
 from pathology.pipeline.tally import MapGrid, density
 from pathology.pipeline.version import source_commit
 from pathology.records.geometry import px_area_to_mm2
 from pathology.records.prediction import Positivity, TissueClass
-from pathology.records.region import RegionKind, SlideRegion
+from pathology.records.region import Polygon, RegionKind, SlideRegion
 from pathology.records.result import ModelUsed, Provenance, Quality, SlideResult
 from pathology.records.slide import Slide
 from pathology.records.summary import SummaryRow, SummaryState
@@ -94,26 +95,31 @@ def result_of(looked: Looked, labels: Labels, clock: Clock) -> SlideResult:
 
 
 def _excluded_mm2(looked: Looked) -> dict[str, float]:
-    tally = looked.seen.tally
-    blurred = tally.out_of_focus & (tally.classes != TissueClass.BACKGROUND)
-    out_of_focus = px_area_to_mm2(int(blurred.sum()), tally.grid.mpp)
-    return {**looked.seen.survey.excluded_mm2(), "out_of_focus": out_of_focus}
+    survey, tally = looked.seen.survey, looked.seen.tally
+    areas = survey.excluded_mm2()
+    areas["out_of_focus"] = px_area_to_mm2(int(tally.out_of_focus.sum()), tally.grid.mpp)
+    shape = survey.tissue.shape[0], survey.tissue.shape[1]
+    lost = lost_mask(tally.lost, shape, survey.downsample) & survey.tissue
+    areas["unreadable"] = px_area_to_mm2(int(lost.sum()), survey.mpp)
+    return {name: area for name, area in areas.items() if area}
 
 
 def regions_of(looked: Looked) -> tuple[SlideRegion, ...]:
     """The regions of ``regions.geojson``; one without any area is left out."""
     survey, tally = looked.seen.survey, looked.seen.tally
     far, near = survey.downsample, tally.grid.downsample
+    lost = lost_mask(tally.lost, (tally.grid.rows, tally.grid.columns), near)
     masks: list[tuple[RegionKind, NDArray[np.bool_], float]] = [
         ("tissue", survey.tissue, far),
-        *((area.name, area.mask, far) for area in survey.excluded),
+        *((area.name, area.mask, far) for area in survey.excluded if area.name != "unreadable"),
+        ("unreadable", lost, near),
         ("tumour", (tally.classes == TissueClass.TUMOUR) & tally.analysed, near),
         ("stroma", (tally.classes == TissueClass.STROMA) & tally.analysed, near),
-        ("out_of_focus", tally.out_of_focus & (tally.classes != TissueClass.BACKGROUND), near),
+        ("out_of_focus", tally.out_of_focus, near),
     ]
     regions = [_region(kind, mask, size, looked) for kind, mask, size in masks if mask.any()]
-    if looked.sight.region is not None:
-        regions.append(_confirmed(looked))
+    if looked.seen.region is not None:
+        regions.append(_confirmed(looked.seen.region, looked))
     return tuple(regions)
 
 
@@ -129,14 +135,12 @@ def _region(
     )
 
 
-def _confirmed(looked: Looked) -> SlideRegion:
-    polygons = looked.sight.region or ()
-    pixels = area_px0(polygons)
+def _confirmed(polygons: tuple[Polygon, ...], looked: Looked) -> SlideRegion:
     return SlideRegion(
-        region_id="confirmed-tumour",
+        region_id=CONFIRMED,
         kind="tumour",
         polygons=polygons,
-        area_mm2=px_area_to_mm2(pixels, looked.seen.info.mpp),
+        area_mm2=px_area_to_mm2(area_px0(polygons), looked.seen.info.mpp),
         source="person",
     )
 
@@ -148,11 +152,11 @@ def _write_maps(folder: Path, looked: Looked) -> None:
     everyone = np.ones(len(nuclei.counted), bool)
     maps = {
         "tissue_class": _on(tally.grid, tally.classes),
-        "nucleus_density": _on(coarse, density(nuclei, coarse, everyone)),
+        "nucleus_density": _on(coarse, density(nuclei, tally, everyone, DENSITY_PIXELS)),
     }
     if looked.seen.order.analysis == "ki67":
         positive = nuclei.counted & (nuclei.positive == Positivity.POSITIVE)
-        maps["ki67_density"] = _on(coarse, density(nuclei, coarse, positive))
+        maps["ki67_density"] = _on(coarse, density(nuclei, tally, positive, DENSITY_PIXELS))
     write_maps(folder, maps)
 
 
@@ -182,3 +186,9 @@ def summary_of(folder: Path, out: Path, *, state: SummaryState) -> SummaryRow:
         result=folder.relative_to(out).as_posix(),
         seconds=round(sum(ran["timings_s"].values()), 1),
     )
+
+
+def unreadable_tiles(folder: Path) -> int:
+    """Stored tiles that a whole result could not read."""
+    told = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
+    return int(told["quality"]["unreadable_tiles"])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import nan, pi, sqrt
+from math import nan
 
 import numpy as np
 from numpy.typing import NDArray
 from skimage.filters import threshold_otsu
 
 from pathology.predictions.measure import pixels_of
+from pathology.predictions.nucleus_size import nucleus_diameter_px
 from pathology.predictions.positivity import DabThreshold, decide_threshold
 from pathology.predictions.segment import credible, nuclear_signal, segment
 from pathology.predictions.stain import density_table
@@ -50,6 +51,7 @@ def calibrate(
         dabs.append(pixels.mean(tables.unmixed(sample, 1)))
     area, dab = np.concatenate(areas), np.concatenate(dabs)
     median = float(np.median(area)) if len(area) else nan
+    diameter_px = nucleus_diameter_px(samples, stains, find, settings.nucleus_scale)
     threshold = (
         decide_threshold(dab, settings.positivity)
         if stains.kind == "ihc-dab"
@@ -62,7 +64,7 @@ def calibrate(
         dab_high=threshold.high,
         nuclei=len(area),
         median_area_um2=median,
-        median_diameter_um=2 * sqrt(median / pi),
+        median_diameter_um=diameter_px * mpp,
         evidence=threshold.evidence,
     )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from pathology.records.result import Analysis, MarkerSource
 from pathology.records.slide import StatedScale
@@ -28,5 +27,4 @@ class RunOptions:
     """How to run, the same for every slide."""
 
     out: Path
-    device: Literal["auto", "cpu", "cuda"] = "auto"
     force: bool = False

@@ -115,5 +115,5 @@ class Calibration:
     dab_high: float
     nuclei: int  # nuclei in the samples
     median_area_um2: float  # of those nuclei; NaN for none
-    median_diameter_um: float  # of a circle of that area
+    median_diameter_um: float  # measured in px, blind to the scale; NaN where none stands out
     evidence: str  # one plain sentence on how the positivity threshold was decided

@@ -7,8 +7,8 @@ from typing import Literal
 
 from pathology.records.result import Analysis
 
-SummaryState = Literal["done", "kept", "failed", "skipped"]
-"""Measured now; measured before and kept; failed with a reason; not asked of this slide."""
+SummaryState = Literal["done", "kept", "failed"]
+"""Measured now; measured before and kept; failed with a reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

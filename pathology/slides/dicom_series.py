@@ -18,6 +18,7 @@ from pydicom.dataset import Dataset
 from pydicom.errors import BytesLengthException, InvalidDicomError
 
 from pathology.errors import SlideUnreadable
+from pathology.slides.path_kind import is_file
 
 WSM_SOP_CLASS = "1.2.840.10008.5.1.4.1.1.77.1.6"
 DICOMDIR_SOP_CLASS = "1.2.840.10008.1.3.10"
@@ -106,7 +107,7 @@ def dicom_candidates(folder: Path) -> list[Path]:
 
     Exports often have no suffix at all, or are named by UIDs, whose last number looks like one.
     """
-    return sorted(p for p in folder.iterdir() if may_be_dicom(p) and p.is_file())
+    return sorted(p for p in folder.iterdir() if may_be_dicom(p) and is_file(p))
 
 
 def may_be_dicom(path: Path) -> bool:

@@ -6,11 +6,15 @@ says why, not vanish. In a folder only names that can be slides count.
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from pathology.errors import SlideUnreadable
 from pathology.slides.dicom_series import dicom_candidates, glance, is_instance, may_be_dicom
+from pathology.slides.path_kind import is_file, is_folder, may_read, real_path
 from pathology.slides.zarr_metadata import is_zarr
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff"})
@@ -35,7 +39,7 @@ def find_slides(inputs: Sequence[Path]) -> tuple[Path, ...]:
     visited: set[Path] = set()
     found: list[Path] = []
     for path in inputs:
-        if path.is_dir() and not is_zarr(path):
+        if is_folder(path) and not is_zarr(path):
             found += _search(path, visited)
         else:
             found.append(path)
@@ -45,26 +49,42 @@ def find_slides(inputs: Sequence[Path]) -> tuple[Path, ...]:
 def files_of(path: Path) -> tuple[Path, ...]:
     """All files that make up the slide ``path``.
 
-    A named file comes first, the rest is sorted. An absent path is given back alone.
+    A named file comes first, the rest is sorted. A path that leads to no file, or to none that can
+    be looked at, is given back alone.
+
+    Raises
+    ------
+    SlideUnreadable
+        "cannot-read": a folder of the slide cannot be looked into.
     """
-    if path.is_dir():
-        if is_zarr(path):
-            return tuple(sorted(p for p in path.rglob("*") if p.is_file()))
-        return tuple(p for p in dicom_candidates(path) if is_instance(p))
-    return (path, *sorted(_companions(path)))
+    try:
+        if is_folder(path):
+            return _files_inside(path)
+        return (path, *sorted(_companions(path))) if is_file(path) else (path,)
+    except OSError as cause:
+        detail = cause.strerror or type(cause).__name__
+        raise SlideUnreadable("-", "cannot-read", {"detail": detail}) from cause
+
+
+def _files_inside(folder: Path) -> tuple[Path, ...]:
+    if not may_read(folder):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    if is_zarr(folder):
+        return tuple(sorted(p for p in folder.rglob("*") if is_file(p)))
+    return tuple(p for p in dicom_candidates(folder) if is_instance(p))
 
 
 def _companions(path: Path) -> list[Path]:
     """The other files of the slide whose main file is ``path``."""
     suffix = path.suffix.lower()
     if suffix == ".mrxs":
-        return [p for p in path.with_suffix("").rglob("*") if p.is_file()]
+        return [p for p in path.with_suffix("").rglob("*") if is_file(p)]
     if suffix in (".vms", ".vmu"):
         return _named_inside(path)
     if suffix == ".tmap":  # TMAP06 spills tiles into STEM.DT1, STEM.DT2, ...
         spill = re.compile(re.escape(path.stem) + r"\.dt\d+", re.IGNORECASE)
         return [p for p in path.parent.iterdir() if spill.fullmatch(p.name)]
-    if path.is_file() and may_be_dicom(path) and is_instance(path):
+    if may_be_dicom(path) and is_instance(path):
         own = _series_uid(path)
         others = (p for p in dicom_candidates(path.parent) if p != path and is_instance(p))
         return [p for p in others if own is not None and _series_uid(p) == own]
@@ -79,29 +99,31 @@ def _named_inside(index: Path) -> list[Path]:
         return []
     names = {line.partition("=")[2].strip() for line in lines}
     beside = (index.parent / name for name in names if name and Path(name).name == name)
-    return [p for p in beside if p != index and p.is_file()]
+    return [p for p in beside if p != index and is_file(p)]
 
 
 def _search(folder: Path, visited: set[Path]) -> list[Path]:
     """Slides in a folder and below; ``visited`` ends loops of symbolic links."""
     try:
-        real = folder.resolve()
+        real = real_path(folder)
         entries = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
     except OSError:
+        return [folder]
+    if not may_read(folder):  # its names are told, and nothing of what they stand for
         return [folder]
     if real in visited or any(p.name == RESULT_FILE for p in entries):
         return []
     visited.add(real)
-    slides = [p for p in entries if p.suffix.lower() in SLIDE_SUFFIXES and p.is_file()]
+    slides = [p for p in entries if p.suffix.lower() in SLIDE_SUFFIXES and is_file(p)]
     parts = {part for slide in slides for part in _companions(slide)}
     data_folders = {p.with_suffix("") for p in slides if p.suffix.lower() == ".mrxs"}
     found = [p for p in slides if p not in parts and not _is_side_picture(p)]
-    dicom = [p for p in entries if may_be_dicom(p) and p.is_file() and is_instance(p)]
+    dicom = [p for p in entries if may_be_dicom(p) and is_file(p) and is_instance(p)]
     series = _dicom_slides(dicom)
     is_series_folder = not found and len(dicom) > 1 and _is_one_series(series)
     found += [folder] if is_series_folder else series
     for inner in entries:
-        if not inner.is_dir() or inner in data_folders:
+        if not is_folder(inner) or inner in data_folders:
             continue
         found += [inner] if is_zarr(inner) else _search(inner, visited)
     return found
@@ -144,7 +166,7 @@ def _each_once(paths: Iterable[Path]) -> tuple[Path, ...]:
     """Sorted, without the same file under two names; files of one DICOM series count as one."""
     kept: dict[object, Path] = {}
     for path in sorted(paths):
-        series = _series_uid(path) if path.is_file() and may_be_dicom(path) else None
-        same = (path.parent.resolve(), series) if series else path.resolve()
+        series = _series_uid(path) if is_file(path) and may_be_dicom(path) else None
+        same = (real_path(path.parent), series) if series else real_path(path)
         kept.setdefault(same, path)
     return tuple(kept.values())

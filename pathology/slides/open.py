@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 
 from pathology.errors import SlideUnreadable
@@ -19,7 +21,7 @@ def examine(path: Path, *, slide_id: str) -> SlideFacts:
     SlideUnreadable
         With the reason: missing, empty, damaged, not a slide, fluorescence, not supported.
     """
-    return recognise(path, slide_id).examine(path, slide_id)
+    return _finite(recognise(path, slide_id).examine(path, slide_id))
 
 
 def open_slide(
@@ -40,7 +42,7 @@ def open_slide(
         Nobody states a credible scale; the message says how to give one.
     """
     backend = recognise(path, slide_id)
-    facts = backend.examine(path, slide_id)
+    facts = _finite(backend.examine(path, slide_id))
     settled = settle_scale(slide_id, facts, scale, said)
     info = SlideInfo(slide_id=slide_id, facts=facts, scale=settled)
     try:
@@ -48,3 +50,13 @@ def open_slide(
     except OSError as cause:
         detail = cause.strerror or type(cause).__name__
         raise SlideUnreadable(slide_id, "cannot-read", {"detail": detail}) from cause
+
+
+def _finite(facts: SlideFacts) -> SlideFacts:
+    """The facts, silent where the file states a scale or power of nan or inf."""
+    mpp, magnification = facts.stated_mpp, facts.magnification
+    return replace(
+        facts,
+        stated_mpp=mpp if mpp is not None and all(map(isfinite, mpp)) else None,
+        magnification=magnification if isfinite(magnification or 0) else None,
+    )

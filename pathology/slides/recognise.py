@@ -6,7 +6,6 @@ if that one refuses, the slide is refused.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +19,7 @@ from pathology.slides import (
     zarr_slide,
 )
 from pathology.slides.backend import Backend
+from pathology.slides.path_kind import is_file, is_folder, may_read
 
 BACKENDS: Final[tuple[Backend, ...]] = (
     tiled_tiff.BACKEND,  # before OpenSlide, which would read these too, several times slower
@@ -41,16 +41,18 @@ def recognise(path: Path, slide_id: str) -> Backend:
     """
     try:
         size = path.stat().st_size
-    except FileNotFoundError as cause:
+    except (FileNotFoundError, NotADirectoryError) as cause:
         raise SlideUnreadable(slide_id, "not-found") from cause
     except OSError as cause:
         raise SlideUnreadable(slide_id, "cannot-read", {"detail": cause.strerror}) from cause
-    if path.is_file() and size == 0:
+    if not is_file(path) and not is_folder(path):  # before anything opens it: a pipe would wait
+        raise SlideUnreadable(slide_id, "not-a-slide", {"detail": "it is no regular file"})
+    if is_file(path) and size == 0:
         raise SlideUnreadable(slide_id, "empty-file")
-    if not os.access(path, os.R_OK):
+    if not may_read(path):
         raise SlideUnreadable(slide_id, "cannot-read", {"detail": "no right to read it"})
     for backend in BACKENDS:
         if backend.recognises(path):
             return backend
-    kind = "its content is unknown" if path.is_file() else "a folder without a slide"
+    kind = "its content is unknown" if is_file(path) else "a folder without a slide"
     raise SlideUnreadable(slide_id, "not-a-slide", {"detail": kind})

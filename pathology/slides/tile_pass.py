@@ -90,11 +90,11 @@ class TilePass:
             columns.start - self._column : columns.stop - self._column,
         ]
         needs -= 1
-        kept = [place for place in places if place in self._kept] if self._kept else []
-        for place in kept:
-            again = self._needed_again(place)
-            yield place, self._kept[place] if again else self._kept.pop(place)
-        missing = [place for place in places if place not in set(kept)] if kept else places
+        missing = [place for place in places if place not in self._kept]
+        if len(missing) < len(places):
+            for place in [place for place in places if place in self._kept]:
+                again = self._needed_again(place)
+                yield place, self._kept[place] if again else self._kept.pop(place)
         for place, tile in self._fetch(self._size, missing):
             if self._needed_again(place):
                 self._kept[place] = tile

@@ -15,6 +15,7 @@ from typing import Any
 import zarr
 
 from pathology.errors import SlideUnreadable
+from pathology.slides.path_kind import is_file
 
 UM_PER_UNIT: Mapping[str, float] = {
     "nanometer": 1e-3,
@@ -52,7 +53,7 @@ class Multiscale:
 
 def is_zarr(path: Path) -> bool:
     """Whether ``path`` is a folder with zarr metadata in it."""
-    return any((path / name).is_file() for name in METADATA_FILES)
+    return any(is_file(path / name) for name in METADATA_FILES)
 
 
 def read_multiscale(path: Path, slide_id: str) -> Multiscale:

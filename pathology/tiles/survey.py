@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from pathology.records.geometry import Mpp
+from pathology.records.geometry import Mpp, um_to_px
 from pathology.records.settings.tiles import TilesSettings
 from pathology.records.slide import Region
 from pathology.records.stain import optical_density
@@ -15,12 +17,18 @@ from pathology.tiles.damage import find_bubbles, find_folds, find_pen
 from pathology.tiles.plan import under
 from pathology.tiles.tissue import find_tissue, glass_colour
 
+BLUR_SIGMAS = 3
+"""A Gaussian has ended after so many sigmas."""
+
+LEAST_RIM_SHARE = 0.1
+"""Of the rim of a lost area: less is dust or a corner of the next piece."""
+
 
 def survey(overview: Region, slide_id: str, mpp: Mpp, settings: TilesSettings) -> Survey:
     """Tissue and its visible damage on the overview's grid; ``mpp`` is the scale of level 0.
 
     A piece that is mostly pen or bubble is no tissue. Where a stored tile was lost nobody knows
-    what lay there: between tissue it counts as tissue, excluded as unreadable.
+    what lay there: beside tissue it counts as tissue, excluded as unreadable.
     """
     scale = Mpp(mpp * overview.downsample)
     glass = glass_colour(overview.pixels, scale, settings.glass)
@@ -42,7 +50,7 @@ def survey(overview: Region, slide_id: str, mpp: Mpp, settings: TilesSettings) -
         slide_id=slide_id,
         downsample=overview.downsample,
         mpp=scale,
-        tissue=with_lost(tissue, lost),
+        tissue=with_lost(tissue, lost, blur_reach_px(scale, settings)),
         excluded=tuple(ExcludedArea(name=n, mask=m) for n, m in masks.items() if m.any()),
     )
 
@@ -69,13 +77,27 @@ def lost_mask(overview: Region) -> NDArray[np.bool_]:
     return mask
 
 
-def with_lost(tissue: NDArray[np.bool_], lost: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """``tissue`` and those lost areas whose rim is tissue for at least a half."""
-    labels, count = ndimage.label(lost)
-    whole = tissue.copy()
-    for index in range(1, count + 1):
-        area = labels == index
-        rim = ndimage.binary_dilation(area, np.ones((3, 3))) & ~lost
-        if rim.any() and tissue[rim].mean() >= 0.5:
-            whole |= area
+def blur_reach_px(scale: Mpp, settings: TilesSettings) -> int:
+    """How far the white of a lost tile spreads into the tissue mask around it, overview px."""
+    return math.ceil(um_to_px(BLUR_SIGMAS * settings.tissue.smoothing_um, scale)) + 2
+
+
+def with_lost(
+    tissue: NDArray[np.bool_], lost: NDArray[np.bool_], reach_px: int
+) -> NDArray[np.bool_]:
+    """``tissue`` and those lost areas that have tissue in the ``reach_px`` around them.
+
+    To take lost glass for tissue withholds a number that could have been given; the other mistake
+    gives a number for tissue that nobody saw.
+    """
+    if not lost.any():
+        return tissue
+    around = ndimage.binary_dilation(lost, np.ones((3, 3)), iterations=reach_px)
+    labels, count = ndimage.label(around)
+    rim = around & ~lost
+    size = np.bincount(labels[rim], minlength=count + 1)
+    covered = np.bincount(labels[rim], weights=tissue[rim], minlength=count + 1)
+    beside = covered >= LEAST_RIM_SHARE * np.maximum(size, 1)
+    beside[0] = False
+    whole: NDArray[np.bool_] = tissue | (lost & beside[labels])
     return whole

@@ -117,6 +117,24 @@ def test_a_damaged_tile_costs_itself_and_too_many_cost_the_number(
     assert run.findings("many.tif")["quality"]["unreadable_tiles"] == 4
 
 
+def test_half_a_slide_lost_is_not_half_a_slide_scored(pathology: Pathology, tmp_path: Path) -> None:
+    """Where the only level is damaged the overview is white too: nothing may pass for glass."""
+    pixels = painted.paint_nuclei(width=3000, height=2500, seed=3).pixels
+    one = painted.write_tiff(tmp_path / "one level.tif", pixels, mpp=0.5)
+    for tile in range(60, 120):
+        overwrite_tile(one, tile, "zeroed")
+    low = painted.write_tiff(tmp_path / "low level.tif", pixels, mpp=0.5, levels=4)
+    for tile in range(2):
+        overwrite_tile(low, tile, "zeroed", page=2)
+    run = pathology("run", one, low, "--analysis", "ki67", out=tmp_path / "out")
+    for slide, lost in (("one level.tif", 60), ("low level.tif", 1)):
+        told = run.findings(slide)
+        (finding,) = told["findings"]
+        assert "cannot be read" in finding["not_measurable"], slide
+        assert told["quality"]["unreadable_tiles"] >= lost
+        assert told["quality"]["excluded_mm2"]["unreadable"] > 0.05 * told["quality"]["tissue_mm2"]
+
+
 def test_an_output_folder_that_cannot_be_written_is_wrong_usage(
     pathology: Pathology, ihc_slide: Path, tmp_path: Path
 ) -> None:
@@ -135,14 +153,43 @@ def test_an_output_folder_that_cannot_be_written_is_wrong_usage(
         ((".", "--analysis", "ki67", "--within", "none.geojson"), "none.geojson"),
         ((".", "--analysis", "ki67", "--device", "cuda"), "cuda"),
         ((".", "--analysis", "ki67", "--settings", "nowhere"), "nowhere"),
+        ((".", "--analysis", "ki67", "--settings", "."), "no settings in this folder"),
+        ((".", "--analysis", "ki67", "--mpp", "nan"), "no scale in µm/px"),
+        ((".", "--analysis", "ki67", "--cluster", "tcp://127.0.0.1:abc"), "tls://host:port"),
+        (("n" * 300, "--analysis", "ki67"), "File name too long"),
+        ((".", "--analysis", "ki67", "--within", "n" * 300), "no such file"),
         ((".", "--analysis", "astrology"), "invalid choice"),
         ((".",), "--analysis"),
     ],
 )
 def test_wrong_usage_is_said_with_exit_code_two(
-    pathology: Pathology, tmp_path: Path, words: tuple[str, ...], message: str
+    pathology: Pathology,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    message: str,
 ) -> None:
-    os.chdir(tmp_path)
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "empty.svs").touch()
     run = pathology("run", *words, out=tmp_path / "out")
     assert (run.code, message in run.stderr) == (2, True), run.stderr
+
+
+def test_a_list_that_names_what_is_no_slide_has_a_row_for_each(
+    pathology: Pathology, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "pipe.svs")
+    (tmp_path / "self.svs").symlink_to("self.svs")
+    names = {
+        "pipe.svs": "not-a-slide",
+        "self.svs": "cannot-read",
+        "n" * 300: "cannot-read",
+        "gone.tmap": "not-found",
+        "gone.vms": "not-found",
+    }
+    rows = "".join(f"{'gone/' * n.startswith('gone')}{n},ki67\n" for n in names)
+    (tmp_path / "night.csv").write_text(f"slide,analysis\n{rows}")
+    run = pathology("run", tmp_path / "night.csv", out=tmp_path / "out")
+    assert run.code == 1
+    assert {r["slide"]: r["reason_code"] for r in run.rows} == names
+    assert all(str(tmp_path) not in r["reason"] for r in run.rows)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import math
+import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from pathology.pipeline.identity import content_digest, pseudonym
 from tests.acceptance.conftest import Finished
+from tests.painted import paint_nuclei
+from tests.painted_tiff import write_svs
 
 Pathology = Callable[..., Finished]
 
@@ -41,6 +47,55 @@ def test_inspect_speaks_chinese(
     (tmp_path / "empty.svs").touch()
     monkeypatch.setenv("PATHOLOGY_LANG", "zh")
     assert "文件为空" in pathology("inspect", tmp_path / "empty.svs").stdout
+
+
+@pytest.mark.timeout(60)
+def test_inspect_does_not_wait_for_a_pipe(pathology: Pathology, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.svs")
+    run = pathology("inspect", tmp_path / "pipe.svs")
+    assert run.code == 1
+    assert "not-a-slide" in run.stdout
+
+
+def test_inspect_tells_that_a_name_is_too_long(pathology: Pathology) -> None:
+    run = pathology("inspect", "n" * 300)
+    assert run.code == 1
+    assert "File name too long" in run.stdout
+
+
+def test_inspect_tells_the_pseudonym_that_run_would_give(
+    pathology: Pathology, he_slide: Path, tmp_path: Path
+) -> None:
+    key = tmp_path / "key"
+    key.write_bytes(b"k" * 32)
+    key.chmod(0o600)
+    site = (Path(__file__).parents[2] / "configs" / "site.toml").read_text()
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "site.toml").write_text(
+        site.replace("pseudonyms = false", f'pseudonyms = true\nkey_file = "{key}"')
+    )
+    own = ("--settings", tmp_path / "own")
+    run = pathology("inspect", he_slide, "--json", *own)
+    told = json.loads(run.stdout)["slide"]
+    assert told == pseudonym(content_digest([he_slide]), b"k" * 32)
+    gone = pathology("inspect", tmp_path / "PATIENT.svs", *own)
+    assert gone.code == 1
+    assert "not-found" in gone.stdout
+    for shown in (run, gone):
+        assert not {"painted", "PATIENT"} & set(re.findall(r"[a-zA-Z]+", shown.stdout))
+        assert shown.stderr == ""
+
+
+@pytest.mark.parametrize("stated", [math.nan, math.inf])
+def test_inspect_tells_no_number_that_is_none(
+    pathology: Pathology, tmp_path: Path, stated: float
+) -> None:
+    pixels = paint_nuclei().pixels
+    slide = write_svs(tmp_path / "s.svs", pixels, mpp=stated, app_mag=stated)
+    run = pathology("inspect", slide, "--json")
+    told = json.loads(run.stdout)
+    assert (told["stated_mpp"], told["magnification"]) == (None, None)
+    assert (run.code, told["refused"]) == (1, "scale-missing")
 
 
 def test_the_doctor_finds_this_installation_fit(pathology: Pathology, tmp_path: Path) -> None:

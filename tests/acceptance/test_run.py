@@ -14,6 +14,9 @@ import zarr
 from PIL import Image
 
 from pathology.exchange.documents import validate
+from pathology.exchange.outlines import inside
+from pathology.exchange.regions_geojson import read_regions
+from pathology.records.geometry import Mpp
 from tests import painted
 from tests.acceptance.conftest import Finished
 
@@ -140,6 +143,41 @@ def test_a_persons_region_is_confirmed_and_everything_outside_is_told(
     assert len(run.rows) == 1
 
 
+def test_cells_and_regions_tell_the_same(done: Finished) -> None:
+    """Each nucleus lies in the polygons that its row names, and in no other."""
+    for folder in done.out.glob("*/ki67-*"):
+        cells = pq.read_table(folder / "cells.parquet")
+        points = np.stack([cells["x_px0"], cells["y_px0"]], axis=1)
+        named = cells["regions"].to_pylist()
+        for region in read_regions(folder / "regions.geojson", mpp=Mpp(0.5)):
+            within = inside(region.polygons, points)
+            told = np.array([region.region_id in names for names in named])
+            assert (within == told).mean() > 0.995, region.region_id
+
+
+def test_an_automatic_region_fed_back_confirms_nothing(
+    pathology: Pathology, ihc_slide: Path, done: Finished, tmp_path: Path
+) -> None:
+    region = next(
+        folder / "regions.geojson"
+        for folder in done.out.glob("*/ki67-*")
+        if '"automatic"' in (folder / "findings.json").read_text()
+    )
+    words = ("run", ihc_slide, "--analysis", "ki67", "--within", region, "--workers", "1")
+    run = pathology(*words, out=tmp_path / "out")
+    assert run.code == 1
+    assert "no tumour region that a person drew" in run.row("painted ihc.tif")["reason"]
+
+
+def test_a_region_belongs_to_one_slide(
+    pathology: Pathology, ihc_slide: Path, he_slide: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "r.geojson").write_text("{}")
+    words = ("run", ihc_slide, he_slide, "--analysis", "ki67", "--within", tmp_path / "r.geojson")
+    run = pathology(*words, out=tmp_path / "out")
+    assert (run.code, "one slide" in run.stderr) == (2, True)
+
+
 def test_another_marker_is_never_called_ki67(
     pathology: Pathology, ihc_slide: Path, tmp_path: Path
 ) -> None:
@@ -202,13 +240,17 @@ def test_pseudonyms_leave_no_file_name_anywhere(
     secret = tmp_path / "Mueller-Anna-1961.tif"
     shutil.copy(ihc_slide, secret)
     (tmp_path / "Zhang-San.svs").touch()
-    run = pathology(
-        *("run", secret, tmp_path / "Zhang-San.svs", "--analysis", "ki67", "--settings", settings),
-        out=tmp_path / "out",
-    )
+    (tmp_path / "Zhang-Si.tif").write_bytes(ihc_slide.read_bytes()[:50_000])
+    slides = (secret, tmp_path / "Zhang-San.svs", tmp_path / "Zhang-Si.tif")
+    words = ("--analysis", "ki67", "--settings", settings, "--force")
+    run = pathology("run", *slides, *words, out=tmp_path / "out")
+    region = tmp_path / "Zhang-Wu.geojson"
+    region.write_text('{"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [0, 1], [1, 0]]]}')
+    bad = pathology("run", secret, *words, "--within", region, out=tmp_path / "out")
+    assert "wrong-region" in {r["reason_code"] for r in bad.rows}
     written = [p for p in (tmp_path / "out").rglob("*") if p.is_file()]
     assert len(written) > 5
-    told = run.stdout + run.stderr + "".join(map(str, written))
+    told = "".join((run.stdout, run.stderr, bad.stdout, bad.stderr, *map(str, written)))
     for text in (told, *(p.read_bytes().decode("latin-1") for p in written)):
         assert "Mueller" not in text
         assert "Zhang" not in text

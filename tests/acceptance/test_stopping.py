@@ -82,3 +82,28 @@ def test_a_stopped_run_leaves_whole_results_and_the_next_goes_on(
     states = [row["state"] for row in second.rows]
     assert sorted(states) == ["done"] * (SLIDES - len(before)) + ["kept"] * len(before)
     assert len(results(out)) == SLIDES
+
+
+@pytest.mark.slow
+def test_a_killed_worker_costs_a_new_try_and_no_slide(slides: Path, tmp_path: Path) -> None:
+    """Out of memory, say: the kernel kills the process that analyses; another one goes on."""
+    out = tmp_path / "out"
+    run = started(slides, out)
+    try:
+        wait_for_results(out, 1)
+        time.sleep(0.3)
+        workers = [
+            child
+            for child in psutil.Process(run.pid).children(recursive=True)
+            if "spawn_main" in " ".join(child.cmdline())
+        ]
+        assert workers
+        for worker in workers:
+            worker.kill()
+        told, errors = run.communicate(timeout=240)
+    finally:
+        if run.poll() is None:
+            os.killpg(run.pid, signal.SIGKILL)
+    assert b"Traceback" not in errors
+    assert run.returncode == 0, told + errors
+    assert len(results(out)) == SLIDES

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,13 +12,20 @@ from hypothesis.extra.numpy import arrays
 from pathology.errors import OutputError, UsageError
 from pathology.exchange.documents import faults
 from pathology.exchange.outlines import polygons_of, rasterise
-from pathology.exchange.regions_geojson import read_regions, regions_document, write_regions
+from pathology.exchange.regions_geojson import read_regions, write_regions
 from pathology.records.region import SlideRegion
 from tests.exchange.examples import square_region
 
 BOX = [[[0, 0], [10, 0], [10, 10], [0, 10], [0, 0]]]
 GEOMETRY = {"type": "Polygon", "coordinates": BOX}
 FEATURE = {"type": "Feature", "geometry": GEOMETRY, "properties": {"objectType": "annotation"}}
+
+
+def regions_document(regions):
+    """The file's content as another program reads it."""
+    with tempfile.TemporaryDirectory() as folder:
+        write_regions(Path(folder) / "r.geojson", regions)
+        return json.loads((Path(folder) / "r.geojson").read_text(encoding="utf-8"))
 
 
 def drawn(folder, document):

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import psutil
 import pytest
 
@@ -12,6 +15,9 @@ from pathology.pipeline.cluster import (
     is_loopback,
     local_cluster,
 )
+from pathology.pipeline.run import Crew, Watcher, run
+from pathology.pipeline.settings import load_settings
+from pathology.records.order import RunOptions, SlideOrder
 from pathology.records.settings.site import ClusterSettings, RunningSettings
 
 NO_CERTIFICATES = ClusterSettings(source="test")
@@ -58,9 +64,13 @@ def test_tls_needs_certificates() -> None:
         pytest.fail("spoke without certificates")
 
 
-@pytest.mark.parametrize("address", ["", "http://127.0.0.1:8786", "tls://", "tcp://127.0.0.1"])
+@pytest.mark.parametrize(
+    "address",
+    ["", "http://127.0.0.1:8786", "tls://", "tcp://127.0.0.1", "tcp://127.0.0.1:abc"]
+    + ["tcp://127.0.0.1:99999", "tcp://127.0.0.1:0", "tcp://[::1:8786", "tls://[x]:1"],
+)
 def test_an_address_that_is_none_is_wrong_usage(address: str) -> None:
-    with pytest.raises(UsageError), existing_cluster(address, NO_CERTIFICATES):
+    with pytest.raises(UsageError, match="--cluster"), existing_cluster(address, NO_CERTIFICATES):
         pytest.fail("connected")
 
 
@@ -74,3 +84,24 @@ def test_loopback_is_this_machine(host: str, *, expected: bool) -> None:
 
 def test_workers_fit_into_memory_and_are_at_least_one() -> None:
     assert default_workers(RunningSettings(source="t", worker_gib=1e6, read_ahead_tiles=1)) == 1
+
+
+def test_two_users_of_one_scheduler_get_their_own_results(tmp_path: Path) -> None:
+    """On a shared scheduler a task of the same key would be taken for the same task."""
+    slides = []
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.svs").write_text(name)
+        slides.append(tmp_path / f"{name}.svs")
+    silent = Watcher(on_progress=lambda _: None, on_row=lambda _: None)
+    settings = load_settings()
+
+    def run_one(path: Path, address: str) -> str:
+        order = SlideOrder(path=path, analysis="ki67", marker="ki67", marker_source="user")
+        options = RunOptions(out=tmp_path / f"out-{path.stem}")
+        (row,) = run([order], options, settings, Crew(workers=1, address=address), silent)
+        return row.slide
+
+    with local_cluster(1) as owner, ThreadPoolExecutor(2) as users:
+        address = owner.scheduler.address
+        told = list(users.map(lambda path: run_one(path, address), slides))
+    assert told == ["one.svs", "two.svs"]

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import socket
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from pathology.errors import ConfigError, SlideUnreadable
 from pathology.pipeline.identity import (
     change_stamp,
     content_digest,
+    file_digest,
     pseudonym,
     pseudonym_key,
     result_key,
@@ -59,7 +63,72 @@ def test_an_empty_file_has_a_digest_too(tmp_path: Path) -> None:
 def test_a_missing_file_is_an_error_with_a_reason(tmp_path: Path) -> None:
     with pytest.raises(SlideUnreadable) as problem:
         content_digest([tmp_path / "none.svs"])
+    assert problem.value.code == "not-found"
+
+
+@pytest.mark.parametrize("ask", [content_digest, change_stamp, lambda paths: file_digest(paths[0])])
+def test_a_file_that_cannot_be_looked_at_is_an_error_without_its_path(
+    tmp_path: Path, ask: Callable[[list[Path]], object]
+) -> None:
+    with pytest.raises(SlideUnreadable) as problem:
+        ask([tmp_path / ("patient" * 60)])
     assert problem.value.code == "cannot-read"
+    assert "File name too long" in str(problem.value)
+    assert "patient" not in str(problem.value)
+
+
+@pytest.mark.parametrize("ask", [content_digest, change_stamp])
+def test_a_file_that_vanished_is_not_found(
+    tmp_path: Path, ask: Callable[[list[Path]], object]
+) -> None:
+    with pytest.raises(SlideUnreadable) as problem:
+        ask([tmp_path / "none.svs"])
+    assert problem.value.code == "not-found"
+
+
+def test_a_region_that_vanished_is_not_taken_for_the_slide(tmp_path: Path) -> None:
+    with pytest.raises(SlideUnreadable, match="the region") as problem:
+        file_digest(tmp_path / "none.geojson")
+    assert problem.value.code == "cannot-read"
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("kind", ["pipe", "device", "socket"])
+def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "s"
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        path = Path("/dev/zero")
+    else:
+        with socket.socket(socket.AF_UNIX) as plug:
+            plug.bind(str(path))
+    with pytest.raises(SlideUnreadable) as problem:
+        content_digest([path])
+    assert problem.value.code == "not-a-slide"
+
+
+def test_a_small_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = tmp_path / "s.svs"
+    small.write_bytes(b"x" * 1_000_000)
+    read = 0
+    digest = hashlib.sha256
+
+    class Counting:
+        def __init__(self) -> None:
+            self.inner = digest()
+
+        def update(self, data: bytes) -> None:
+            nonlocal read
+            read += len(data)
+            self.inner.update(data)
+
+        def hexdigest(self) -> str:
+            return self.inner.hexdigest()
+
+    monkeypatch.setattr("pathology.pipeline.identity.hashlib.sha256", Counting)
+    content_digest([small])
+    assert 1_000_000 <= read <= 1_000_100
 
 
 def test_a_file_written_again_is_run_again(scan: Path) -> None:
@@ -88,6 +157,14 @@ def test_no_name_makes_an_id_that_leaves_its_folder(name: str) -> None:
     assert Path("out", made).parent == Path("out")
     assert not set(made) & set("/\\:*?\"<>| \n\t'")
     assert made.endswith("-01234567")
+    assert len(f"{made}-infiltration-01234567-4194304".encode()) < 200
+
+
+@pytest.mark.parametrize("sign", ["切", "𠮷", "ж", "é"])
+def test_a_name_is_cut_between_characters(sign: str) -> None:
+    made = slide_id(Path(sign * 250 + ".svs"), DIGEST).removesuffix("-01234567")
+    assert set(made) == {sign}
+    assert len(made) == min(60, 140 // len(sign.encode()))
 
 
 def test_a_pseudonym_needs_the_key_to_be_traced() -> None:

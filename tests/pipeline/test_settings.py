@@ -16,6 +16,7 @@ from pathology.pipeline.settings import (
     settings_in_force,
     settings_sha256,
 )
+from pathology.predictions.segment import reach_um
 
 
 def test_every_shipped_file_is_read_and_every_read_file_is_shipped() -> None:
@@ -74,3 +75,38 @@ def test_no_path_of_the_machine_reaches_a_result() -> None:
     told = settings_in_force(load_settings(), "ki67")
     assert "key_file" not in str(told)
     assert "tls" not in str(told)
+
+
+@pytest.mark.parametrize("name", [".", "no-such", "notes.txt", "x" * 300])
+def test_a_folder_without_settings_is_no_silent_default(tmp_path: Path, name: str) -> None:
+    (tmp_path / "notes.txt").write_text("copied the wrong folder")
+    with pytest.raises(ConfigError, match="--settings"):
+        load_settings(tmp_path / name)
+
+
+@pytest.mark.parametrize("number", ["nan", "inf", "-inf"])
+def test_no_number_that_is_none_is_read(tmp_path: Path, number: str) -> None:
+    text = (shipped_configs() / "infiltration.toml").read_text()
+    (tmp_path / "infiltration.toml").write_text(text.replace("= 0.5", f"= {number}"))
+    with pytest.raises(ConfigError, match=r"density: minimum_mm2: is no finite number"):
+        load_settings(tmp_path)
+
+
+def test_a_halo_that_nuclei_do_not_fit_in_is_refused_with_both_numbers(tmp_path: Path) -> None:
+    settings = load_settings()
+    needed = max(map(reach_um, (settings.predictions.nuclei_he, settings.predictions.nuclei_ihc)))
+    text = (shipped_configs() / "tiles.toml").read_text()
+    file = tmp_path / "tiles.toml"
+    file.write_text(text.replace("halo_um = 48.0", f"halo_um = {needed}"))
+    assert load_settings(tmp_path).tiles.tiling.halo_um == needed
+    file.write_text(text.replace("halo_um = 48.0", "halo_um = 20.0"))
+    with pytest.raises(ConfigError, match=rf"halo_um.* 20 .*{needed:.4g}"):
+        load_settings(tmp_path)
+
+
+def test_the_halo_is_checked_against_a_sites_own_nuclei(tmp_path: Path) -> None:
+    text = (shipped_configs() / "predictions.toml").read_text()
+    wide = text.replace("background_um = 6.0", "background_um = 60.0")
+    (tmp_path / "predictions.toml").write_text(wide)
+    with pytest.raises(ConfigError, match=r" 48 .*nuclei_ihc.* 171\.75 "):
+        load_settings(tmp_path)

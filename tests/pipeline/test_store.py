@@ -68,6 +68,33 @@ def test_what_a_killed_run_left_is_swept_away(out: Path) -> None:
         assert list((out / ASIDE).iterdir()) == []
 
 
+@pytest.mark.parametrize("steps", range(1, 8))
+def test_a_kill_while_a_result_is_replaced_leaves_a_whole_one_or_none(
+    out: Path, steps: int
+) -> None:
+    """The process is killed after so many system calls that rename or remove."""
+    final = result_folder(out, "slide-1", "ki67", "abcd1234")
+    with whole_or_absent(out, final) as folder:
+        (folder / "one").write_text("old")
+        (folder / "two").write_text("old")
+    script = (
+        "import os, signal, sys; from pathlib import Path; from pathology.pipeline.store import *;"
+        "left = [int(sys.argv[2])]\n"
+        "def watch(event, args):\n"
+        "    if event in ('os.rename', 'os.remove', 'os.rmdir', 'shutil.rmtree'):\n"
+        "        left[0] -= 1\n"
+        "        if left[0] == 0: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "out = Path(sys.argv[1]); final = result_folder(out, 'slide-1', 'ki67', 'abcd1234')\n"
+        "with whole_or_absent(out, final) as folder:\n"
+        "    (folder / 'one').write_text('new'); (folder / 'two').write_text('new')\n"
+        "    sys.addaudithook(watch)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", script, out, str(steps)], check=False)
+    assert run.returncode in (0, -signal.SIGKILL)
+    files = {p.name: p.read_text() for p in final.glob("*")}
+    assert files in ({}, {"one": "old", "two": "old"}, {"one": "new", "two": "new"})
+
+
 def test_two_runs_do_not_write_to_one_folder(out: Path) -> None:
     with only_writer(out), pytest.raises(OutputError, match="another run"), only_writer(out):
         pytest.fail("two writers")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from pathology.errors import SlideUnreadable
 from pathology.slides.find import files_of, find_slides
 from tests.painted import paint_nuclei
 from tests.painted_dicom import DicomForm, write_dicom, write_instance
@@ -132,6 +134,57 @@ def test_a_folder_that_cannot_be_looked_into_is_given_back(
 
     monkeypatch.setattr(Path, "iterdir", refuse)
     assert find_slides([tmp_path]) == (locked,)
+
+
+@pytest.mark.parametrize("name", ["s.tmap", "s.vms", "s.mrxs", "s.svs", "s", "s" * 300])
+def test_a_slide_in_a_folder_that_is_absent_is_given_back_alone(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "gone" / name
+    assert find_slides([path]) == (path,) == files_of(path)
+
+
+def test_a_symlink_to_itself_is_given_back_alone(tmp_path: Path) -> None:
+    path = tmp_path / "s.svs"
+    path.symlink_to(path.name)
+    assert find_slides([path]) == (path,) == files_of(path)
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("name", ["s.svs", "s.vms", "s.tmap", "s.dcm", "s"])
+def test_a_pipe_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    assert find_slides([tmp_path]) == ()
+    path = tmp_path / name
+    assert find_slides([path]) == (path,) == files_of(path)
+
+
+@pytest.fixture
+def closed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in which nothing may be looked at: by hand, since root may look everywhere."""
+    folder = touched(tmp_path / "closed" / "s.svs").parent
+    stat = os.stat
+
+    def refuse(path: object, *rest: object, **more: object) -> os.stat_result:
+        if folder in Path(str(path)).parents:
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, *rest, **more)
+
+    monkeypatch.setattr("os.stat", refuse)
+    monkeypatch.setattr("os.access", lambda path, _: Path(path) != folder)
+    return folder
+
+
+@pytest.mark.parametrize("name", ["s.svs", "s.mrxs", "s.tmap", "s.vms", "inner", "s"])
+def test_a_path_behind_a_closed_door_is_given_back_alone(closed: Path, name: str) -> None:
+    assert find_slides([closed / name]) == (closed / name,) == files_of(closed / name)
+
+
+def test_a_folder_whose_files_may_not_be_looked_at_is_given_back(closed: Path) -> None:
+    touched(closed.parent / "open.svs")
+    assert find_slides([closed.parent]) == (closed, closed.parent / "open.svs")
+    with pytest.raises(SlideUnreadable) as problem:
+        files_of(closed)
+    assert problem.value.code == "cannot-read"
+    assert "closed" not in str(problem.value)
 
 
 def test_spilled_files_of_a_tmap_belong_to_it(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,6 +52,19 @@ def test_a_file_without_the_right_to_read(tmp_path: Path, monkeypatch: pytest.Mo
     path = write_tiff(tmp_path / "s.tif", paint_nuclei(width=300, height=300).pixels)
     monkeypatch.setattr("os.access", lambda *_: False)  # a chmod would not keep root out
     assert refusal(path).code == "cannot-read"
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("name", ["s.svs", "s.dcm", "s.vms"])
+def test_a_pipe_is_no_slide_and_not_waited_for(tmp_path: Path, name: str) -> None:
+    os.mkfifo(tmp_path / name)
+    assert refusal(tmp_path / name).code == "not-a-slide"
+
+
+def test_a_name_too_long_for_any_disk_and_a_path_through_a_file(tmp_path: Path) -> None:
+    assert refusal(tmp_path / ("n" * 300)).code == "cannot-read"
+    (tmp_path / "file").touch()
+    assert refusal(tmp_path / "file" / "s.svs").code == "not-found"
 
 
 def test_a_bare_tiff_header_is_damage(tmp_path: Path) -> None:

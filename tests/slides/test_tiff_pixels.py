@@ -128,6 +128,41 @@ def test_label_macro_and_thumbnail_are_no_levels(tmp_path: Path, pixels: NDArray
     assert [(v.width, v.downsample) for v in facts.levels] == [(701, 1), (175, 4)]
 
 
+@pytest.mark.parametrize(
+    "box",
+    [
+        Box(-30, -20, 800, 700),  # past all four sides
+        Box(-256, 0, 512, 256),
+        Box(512, 512, 256, 256),  # a stored tile that the slide ends in
+        Box(600, -300, 50, 310),
+        Box(2000, 2000, 10, 10),
+    ],
+)
+def test_a_region_is_white_past_every_side_of_the_slide(
+    tmp_path: Path, pixels: NDArray[np.uint8], box: Box
+) -> None:
+    path = write_tiff(tmp_path / "s.tif", pixels, compression="none")
+    around = np.full((3000, 3000, 3), 255, np.uint8)
+    around[500 : 500 + pixels.shape[0], 500 : 500 + pixels.shape[1]] = pixels
+    moved = Box(box.x + 500, box.y + 500, box.width, box.height)
+    with opened(path) as slide:
+        assert np.array_equal(slide.read(box).pixels, around[moved.slices])
+
+
+def test_a_sweep_of_overlapping_boxes_gives_what_single_reads_give(
+    tmp_path: Path, pixels: NDArray[np.uint8]
+) -> None:
+    path = write_tiff(tmp_path / "s.tif", pixels)
+    boxes = [Box(x, y, 256, 256) for y in (0, 128, 256) for x in (-100, 0, 100, 256, 500)]
+    boxes += [Box(0, 0, 701, 603), Box(256, 256, 256, 256), Box(256, 256, 256, 256)]
+    with opened(path) as slide:
+        swept = [region.pixels for region in slide.sweep(boxes, downsample=1)]
+        single = [slide.read(box).pixels for box in boxes]
+    assert all(np.array_equal(one, other) for one, other in zip(swept, single, strict=True))
+    swept[-1][:] = 0  # a region is its holder's: writing into it touches no other
+    assert np.array_equal(swept[-2], single[-2])
+
+
 @pytest.mark.parametrize(("downsample", "mean", "largest"), [(2, 2.0, 40), (4, 2.0, 40)])
 def test_a_jpeg_decoded_small_looks_like_one_decoded_whole_and_shrunk(
     tmp_path: Path, downsample: int, mean: float, largest: int

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -44,6 +45,15 @@ def test_an_aperio_slide_with_an_absurd_mpp_is_refused(tmp_path: Path, mpp: floa
     assert caught.value.code == "scale-not-credible"
     with opened(tmp_path / "s.svs", mpp=0.5) as slide:
         assert slide.info.scale.source == "user"
+
+
+@pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
+def test_nan_and_infinity_state_nothing(tmp_path: Path, number: float) -> None:
+    path = write_svs(tmp_path / "s.svs", GLASS, mpp=number, app_mag=number)
+    assert (stated(path).stated_mpp, stated(path).magnification) == (None, None)
+    with opened(path, mpp=0.5) as slide:
+        assert (slide.info.scale.source, slide.info.scale.flags) == ("user", ())
+        assert slide.info.facts.magnification is None
 
 
 @pytest.mark.parametrize(

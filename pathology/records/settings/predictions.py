@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
+from pathology.records.settings.ranges import check_between, check_names, check_positive
 from pathology.records.stain import StainKind
 
 
@@ -30,6 +32,9 @@ class StainSettings:
     most_dab_deviation_deg: float  # DAB so dark that light is lost looks neutral; it is not
 
     def __post_init__(self) -> None:
+        check_names(self)
+        check_positive(self, "most_pixels", "eosin_ratio", "dominance")
+        check_between(self, 0, 1, "least_tint")
         if not 0 <= self.ihc_pink_at_most < self.he_pink_at_least <= 1:
             raise ValueError("ihc_pink_at_most must be below he_pink_at_least, both in 0..1")
         if not 0 <= self.angle_percentile < 50 < self.white_percentile <= 100:
@@ -43,6 +48,10 @@ class ScaleNeeds:
     source: str
     work_mpp: float  # finer scans are reduced to this
     coarsest_factor: float  # of ``work_mpp``; coarser scans have no measurable nuclei
+
+    def __post_init__(self) -> None:
+        check_names(self)
+        check_between(self, 1, inf, "coarsest_factor")
 
     @property
     def coarsest_mpp(self) -> float:
@@ -79,10 +88,33 @@ class NucleusSettings:
     truncate: float  # Gaussians end after so many sigmas
 
     def __post_init__(self) -> None:
+        check_names(self)
+        check_positive(self, "saturation_od", "background_cap", "global_factor", "truncate")
         if not self.blob_radii_um or min(self.blob_radii_um) <= 0:
             raise ValueError("blob_radii_um needs at least one positive radius")
         if not 0 <= self.local_weight <= 1:
             raise ValueError("local_weight is a share in 0..1")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NucleusScaleSettings:
+    """The bank of filters that measures nuclei without knowing the scale. Lengths in px."""
+
+    source: str
+    least_sigma_px: float
+    most_sigma_px: float
+    steps_per_octave: int
+    dog_ratio: float  # of the two Gaussians of a difference
+    diameter_per_sigma: float  # of a disc, over the finer sigma that answers most to it
+    halve_from_sigma_px: float  # from this sigma on the picture is halved
+    least_sigmas: float  # no picture is narrower than so many sigmas
+    truncate: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.least_sigma_px < self.most_sigma_px:
+            raise ValueError("least_sigma_px must be positive and below most_sigma_px")
+        if self.steps_per_octave < 1 or self.dog_ratio <= 1 or self.diameter_per_sigma <= 0:
+            raise ValueError("steps_per_octave >= 1, dog_ratio > 1, diameter_per_sigma > 0")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +135,8 @@ class PositivitySettings:
     least_band_od: float  # and at least this
 
     def __post_init__(self) -> None:
+        check_names(self)
+        check_positive(self, "log_offset_od", "least_positive")
         if not 0 < self.lowest_od <= self.default_od <= self.highest_od:
             raise ValueError("lowest_od <= default_od <= highest_od, all positive")
 
@@ -123,6 +157,10 @@ class CellSettings:
     basophilia_weight: float
     other_least_area_um2: float  # larger "nuclei" are clumps or debris
     softness: float  # relative distance from a cut-off at which it holds with odds of e to 1
+
+    def __post_init__(self) -> None:
+        check_names(self)
+        check_positive(self, "softness")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,6 +185,8 @@ class TissueSettings:
     truncate: float
 
     def __post_init__(self) -> None:
+        check_names(self, signed=("least_score", "most_score"))
+        check_positive(self, "basophilia_cap_od", "faint_od", "truncate")
         if self.least_score > self.most_score:
             raise ValueError("least_score must not be above most_score")
 
@@ -159,6 +199,7 @@ class PredictionSettings:
     scale: ScaleNeeds
     nuclei_he: NucleusSettings
     nuclei_ihc: NucleusSettings
+    nucleus_scale: NucleusScaleSettings
     positivity: PositivitySettings
     cells_he: CellSettings
     cells_ihc: CellSettings

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from pathology.records.settings.ranges import check_between, check_names
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScaleSettings:
@@ -19,6 +21,8 @@ class ScaleSettings:
     by_scanner: Mapping[str, float] = field(default_factory=dict)  # SlideFacts.scanner -> mpp
 
     def __post_init__(self) -> None:
+        check_names(self)
+        check_between(self, 0, 1, "anisotropy_tolerance", "disagreement")
         if not 0 < self.finest_mpp < self.coarsest_mpp:
             raise ValueError("finest_mpp must be positive and below coarsest_mpp")
         for scanner, mpp in self.by_scanner.items():

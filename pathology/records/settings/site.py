@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pathology.records.settings.ranges import check_names
 from pathology.records.settings.scale import ScaleSettings
 
 
@@ -28,21 +29,36 @@ class DamageSettings:
     refuse_above_share: float
 
     def __post_init__(self) -> None:
+        check_names(self)
         if not 0 <= self.refuse_above_share < 1:
             raise ValueError("refuse_above_share must be in [0, 1)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NucleusSizeSettings:
-    """How large the nuclei of a slide are at the median; far off, the stated scale is doubted."""
+    """How large the nuclei of a slide look; far off, the stated scale is doubted.
+
+    On H&E their chromatin is seen as well, so that they measure smaller than they are.
+    """
 
     source: str
-    least_um: float  # diameter of a circle of the median area
-    most_um: float
+    least_he_um: float
+    most_he_um: float
+    least_ihc_um: float
+    most_ihc_um: float
 
     def __post_init__(self) -> None:
-        if not 0 < self.least_um < self.most_um:
-            raise ValueError("least_um must be positive and below most_um")
+        check_names(self)
+        if not 0 < self.least_he_um < self.most_he_um:
+            raise ValueError("least_he_um must be positive and below most_he_um")
+        if not 0 < self.least_ihc_um < self.most_ihc_um:
+            raise ValueError("least_ihc_um must be positive and below most_ihc_um")
+
+    def usual_um(self, *, he: bool) -> tuple[float, float]:
+        """Least and most on a slide of H&E, or of DAB with haematoxylin."""
+        if he:
+            return self.least_he_um, self.most_he_um
+        return self.least_ihc_um, self.most_ihc_um
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +70,7 @@ class RunningSettings:
     read_ahead_tiles: int  # tiles read before they are needed, at most
 
     def __post_init__(self) -> None:
+        check_names(self)
         if self.worker_gib <= 0 or self.read_ahead_tiles < 1:
             raise ValueError("worker_gib and read_ahead_tiles must be positive")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pathology.records.settings.ranges import check_between, check_names, check_positive
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverviewSettings:
@@ -16,6 +18,7 @@ class OverviewSettings:
     block_px: int  # edge of a block read at a time, px of the stored level it is made from
 
     def __post_init__(self) -> None:
+        check_names(self)
         if self.mpp <= 0 or self.least_px < 1 or self.slack < 1 or self.block_px < 1:
             raise ValueError("mpp, least_px and block_px must be positive, slack at least 1")
 
@@ -34,6 +37,11 @@ class GlassSettings:
     quantile: float  # of the brightness of glass-like pixels: the light through bare glass
     assumed: float  # grey level of the glass of a field that shows none
 
+    def __post_init__(self) -> None:
+        check_names(self)
+        check_between(self, 0, 255, "darkest", "tint", "roughness", "padding", "assumed")
+        check_positive(self, "assumed")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TissueSettings:
@@ -49,6 +57,7 @@ class TissueSettings:
     smallest_hole_mm2: float
 
     def __post_init__(self) -> None:
+        check_names(self)
         if not 0 < self.weak_od <= self.strong_od:
             raise ValueError("weak_od must be positive and not above strong_od")
 
@@ -70,6 +79,9 @@ class PenSettings:
     margin_um: float  # around ink, where it is thin
     smallest_mm2: float
 
+    def __post_init__(self) -> None:
+        check_names(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoldSettings:
@@ -82,6 +94,10 @@ class FoldSettings:
     eosin_red_share: float  # red over green density, at most: eosin, not a lymphoid follicle
     double_layer_od: float  # mean density that no single layer reaches, whatever its colour
     smallest_mm2: float
+
+    def __post_init__(self) -> None:
+        check_names(self)
+        check_positive(self, "times_median")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +113,10 @@ class BubbleSettings:
     least_roundness: float  # 4 pi area / perimeter^2
     least_solidity: float  # area over area of the convex hull
 
+    def __post_init__(self) -> None:
+        check_names(self)
+        check_between(self, 0, 1, "least_neutral", "least_roundness", "least_solidity")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QualitySettings:
@@ -107,6 +127,9 @@ class QualitySettings:
     pen: PenSettings
     fold: FoldSettings
     bubble: BubbleSettings
+
+    def __post_init__(self) -> None:
+        check_names(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,6 +145,7 @@ class ControlSettings:
     end_share: float  # of the slide's length, within which a control lies whole
 
     def __post_init__(self) -> None:
+        check_names(self)
         if not 0 < self.largest_share < 0.5:
             raise ValueError("largest_share must lie between 0 and a half")
 
@@ -144,6 +168,7 @@ class FocusSettings:
     sharp_coarse_ratio: float  # middle over coarse contrast, below which a block is out of focus
 
     def __post_init__(self) -> None:
+        check_names(self)
         if not 0 < self.fine_um < self.middle_um < self.coarse_um < self.widest_um:
             raise ValueError("fine, middle, coarse and widest must grow in this order")
 
@@ -157,6 +182,7 @@ class TilingSettings:
     halo_um: float
 
     def __post_init__(self) -> None:
+        check_names(self)
         if self.core_px < 64 or self.core_px & (self.core_px - 1):
             raise ValueError("core_px must be a power of two, 64 at least")
 
@@ -169,6 +195,10 @@ class SampleSettings:
     count: int
     side_um: float
     least_cover: float  # share of a box that must be scored tissue
+
+    def __post_init__(self) -> None:
+        check_names(self)
+        check_positive(self, "count")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

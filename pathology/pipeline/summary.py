@@ -1,0 +1,41 @@
+"""``summary.csv`` over several runs: one row per slide and analysis, the newest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pathology.exchange.summary_csv import write_summary
+from pathology.pipeline.run_slide import Job, place_id
+from pathology.records.summary import SummaryRow
+
+INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """The summary of an output folder while a run writes it.
+
+    A slide analysed again (another scale, other settings) has its newest row only: nobody should
+    have to choose between two numbers. Earlier results stay in their folders.
+    """
+
+    path: Path
+    earlier: Sequence[SummaryRow]  # what stood there when the run began
+    jobs: Sequence[Job]
+
+    def write(self, rows: Iterable[SummaryRow]) -> None:
+        """Write the rows of this run, and the earlier ones that none of them replaces."""
+        fresh = list(rows)
+        told = {(r.slide_id, r.analysis) for r in fresh if r.reason_code != INTERRUPTED}
+        # A file that could not be read has an id by its place; now it may have one of its own.
+        told |= {(place_id(job), job.order.analysis) for job in self.jobs}
+        kept = [r for r in self.earlier if (r.slide_id, r.analysis) not in told]
+        known = {(r.slide_id, r.analysis) for r in kept}
+        new = [
+            r
+            for r in fresh
+            if r.reason_code != INTERRUPTED or (r.slide_id, r.analysis) not in known
+        ]
+        write_summary(self.path, [*kept, *new])
