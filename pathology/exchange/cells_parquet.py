@@ -43,7 +43,7 @@ CELLS_SCHEMA: Final = pa.schema(
     },
 )
 CLASS_NAMES: Final = tuple(c.name.lower() for c in CellClass)
-ROW_GROUP: Final = 65_536  # rows held back until they are worth a row group
+ROW_GROUP: Final = 16_384  # rows held back until they are worth a row group: some 7 MB
 
 
 class CellsWriter:

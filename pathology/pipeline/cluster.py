@@ -29,6 +29,7 @@ QUIET = {
     "distributed.nanny.pre-spawn-environ.OPENBLAS_NUM_THREADS": 1,
     # Returns freed memory to the system: long runs over many slides stay flat.
     "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 65536,
+    "distributed.nanny.pre-spawn-environ.ARROW_DEFAULT_MEMORY_POOL": "system",
     # dask reports its own coming and going as errors with tracebacks; what concerns a user (a dead
     # worker, a lost scheduler) reaches the run as an exception and is told in a row or a sentence.
     "distributed.nanny.pre-spawn-environ.DASK_LOGGING__DISTRIBUTED": "critical",

@@ -138,10 +138,11 @@ def flags_of(seen: Seen) -> tuple[str, ...]:
 
 
 def _size_disagrees(calibration: Calibration, seen: Seen) -> bool:
-    """Whether the median nucleus is off the sizes nuclei have by more than the tolerated share."""
-    usual = seen.settings.site.nucleus_size
+    """Whether nuclei look larger or smaller than nuclei do by more than the tolerated share."""
+    he = seen.order.analysis != "ki67"
+    least_um, most_um = seen.settings.site.nucleus_size.usual_um(he=he)
     tolerance = 1 + seen.settings.site.scale.disagreement
     diameter = calibration.median_diameter_um
     if math.isnan(diameter):
         return False
-    return not usual.least_um / tolerance <= diameter <= usual.most_um * tolerance
+    return not least_um / tolerance <= diameter <= most_um * tolerance

@@ -33,19 +33,18 @@ def nucleus_diameter_px(
     (noise at the fine end, whole tissue structures at the coarse end).
     """
     energies = [list(_energies(_signal(s, stains, find), settings)) for s in samples]
-    octaves = min((len(e) for e in energies), default=0)
-    if not octaves:
+    widths = max((len(e) for e in energies), default=0)
+    if not widths:
         return nan
-    pixels = [s.shape[0] * s.shape[1] for s in samples]
-    pooled = np.average([e[:octaves] for e in energies], axis=0, weights=pixels)
-    peak = _peak(pooled)
+    # A sample cut narrow at the slide's edge cannot answer to the coarse end: it is left out.
+    whole = [i for i, e in enumerate(energies) if len(e) == widths]
+    pixels = [samples[i].shape[0] * samples[i].shape[1] for i in whole]
+    peak = _peak(np.average([energies[i] for i in whole], axis=0, weights=pixels))
     steps = settings.steps_per_octave
     return float(settings.diameter_per_sigma * settings.least_sigma_px * 2.0 ** (peak / steps))
 
 
-def _signal(
-    rgb: NDArray[np.uint8], stains: Stains, find: NucleusSettings
-) -> NDArray[np.float32]:
+def _signal(rgb: NDArray[np.uint8], stains: Stains, find: NucleusSettings) -> NDArray[np.float32]:
     """Nuclear stain per pixel, as ``segment.nuclear_signal`` without its smoothing in µm."""
     tables = density_table(stains)
     if stains.kind == "he":
@@ -55,9 +54,7 @@ def _signal(
     return saturating
 
 
-def _energies(
-    signal: NDArray[np.float32], settings: NucleusScaleSettings
-) -> Iterator[float]:
+def _energies(signal: NDArray[np.float32], settings: NucleusScaleSettings) -> Iterator[float]:
     """Mean squared answer of dark blobs for each sigma, finest first.
 
     Once a sigma is wide enough for it the picture is halved: the same answer for less work.

@@ -66,8 +66,17 @@ def test_tls_needs_certificates() -> None:
 
 @pytest.mark.parametrize(
     "address",
-    ["", "http://127.0.0.1:8786", "tls://", "tcp://127.0.0.1", "tcp://127.0.0.1:abc"]
-    + ["tcp://127.0.0.1:99999", "tcp://127.0.0.1:0", "tcp://[::1:8786", "tls://[x]:1"],
+    [
+        "",
+        "http://127.0.0.1:8786",
+        "tls://",
+        "tcp://127.0.0.1",
+        "tcp://127.0.0.1:abc",
+        "tcp://127.0.0.1:99999",
+        "tcp://127.0.0.1:0",
+        "tcp://[::1:8786",
+        "tls://[x]:1",
+    ],
 )
 def test_an_address_that_is_none_is_wrong_usage(address: str) -> None:
     with pytest.raises(UsageError, match="--cluster"), existing_cluster(address, NO_CERTIFICATES):

@@ -111,6 +111,8 @@ class NucleusScaleSettings:
     truncate: float
 
     def __post_init__(self) -> None:
+        check_names(self)
+        check_positive(self, "least_sigmas", "truncate")
         if not 0 < self.least_sigma_px < self.most_sigma_px:
             raise ValueError("least_sigma_px must be positive and below most_sigma_px")
         if self.steps_per_octave < 1 or self.dog_ratio <= 1 or self.diameter_per_sigma <= 0:
