@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
@@ -70,3 +71,18 @@ def test_an_installed_package_finds_its_settings_anywhere(tmp_path: Path) -> Non
     where, minimum = run.stdout.split()
     assert Path(where).is_relative_to(tmp_path)
     assert minimum == "100"
+
+
+@pytest.mark.slow
+def test_the_demo_command_starts_from_nothing(tmp_path: Path) -> None:
+    """A copy of the checkout, no environment: two commands' worth of set-up, and a result."""
+    kept = ("pathology", "configs", "scripts", "pyproject.toml", "README.md", "LICENSE")
+    for name in kept:
+        source, copy = ROOT / name, tmp_path / name
+        shutil.copytree(source, copy) if source.is_dir() else shutil.copy(source, copy)
+    run = subprocess.run(
+        ["bash", "scripts/demo"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "overlay.png" in run.stdout
+    assert len(list(tmp_path.glob("demo-result/*/*/overlay.png"))) == 1
