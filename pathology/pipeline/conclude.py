@@ -21,6 +21,10 @@ from pathology.records.tile import Survey
 BASELINE = "nuclei and tissue by classical image analysis: no network has seen this slide"
 NO_INVASION = "invasive and in-situ or normal epithelium are not told apart"
 PROVISIONAL = "provisional: the tumour region is automatic and nobody has confirmed it"
+NUCLEAR_STAIN = (
+    "only a nuclear stain can be counted: where cytoplasm or membranes are brown, outlines are no "
+    "nuclei and the index means nothing"
+)
 CONFIRMED = "confirmed-tumour"
 COUNTING_ONLY = "the interval is counting uncertainty only"
 
@@ -58,9 +62,8 @@ def _ki67(seen: Seen) -> tuple[Finding, ...]:
     wrong = NotMeasurable(
         code="marker-not-ki67", reason=f"the marker is {seen.order.marker}, not Ki-67"
     )
-    own = marker_global(
-        counts, rule, refused=refused, caveats=(*caveats, f"not Ki-67: {wrong.reason}")
-    )
+    other = (*caveats, f"not Ki-67: {wrong.reason}", NUCLEAR_STAIN)
+    own = marker_global(counts, rule, refused=refused, caveats=other)
     return ki67_global(counts, rule, refused=wrong, caveats=caveats), _placed(own, seen)
 
 
