@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -57,9 +58,12 @@ def places(nuclei: MarkedNuclei, looked: Looked) -> tuple[Box, ...]:
         if best is not None:
             chosen.append(best)
     width, height = CLOSE_UP_PX
-    return tuple(
-        Box(int(x) * width, int(y) * height, width, height) for x, y in kinds[chosen].tolist()
+    facts, downsample = looked.seen.info.facts, looked.plan.downsample
+    slide = Box(
+        0, 0, math.ceil(facts.width_px0 / downsample), math.ceil(facts.height_px0 / downsample)
     )
+    boxes = (Box(int(x) * width, int(y) * height, width, height) for x, y in kinds[chosen].tolist())
+    return tuple(cut for box in boxes if (cut := box.overlap(slide)) is not None)
 
 
 def _fullest(
