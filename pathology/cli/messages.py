@@ -47,7 +47,7 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "demo-what": (
             "The photograph is an FHL2 stain in colon, shipped with scikit-image. It is not Ki-67 "
             "and states no scale: {mpp:g} µm/px is assumed, and the result says so on its face. "
-            "FHL2 stains cytoplasm too, and the close-ups show what that does to a count of nuclei.",
+            "FHL2 stains cytoplasm too, and the close-ups show what that does to a count.",
             "照片为 scikit-image 自带的结肠 FHL2 染色,不是 Ki-67,也没有比例尺:"
             "此处假定 {mpp:g} µm/px,结果上已注明。FHL2 也染细胞质,局部放大图显示其对计数的影响。",
         ),
