@@ -16,7 +16,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from pathology.errors import SlideUnreadable
-from pathology.records.slide import Level, Slide, SlideFacts, SlideInfo
+from pathology.records.slide import Slide, SlideFacts, SlideInfo
 from pathology.slides.backend import Backend
 from pathology.slides.dicom_colour import HEAD_BYTES, PHOTOMETRICS, stored_colour
 from pathology.slides.dicom_frames import (
@@ -96,16 +96,7 @@ def _index(path: Path, slide_id: str) -> tuple[SlideFacts, tuple[TileIndex, ...]
         format="dicom-wsm",
         backend=NAME,
         codec=levels[0].codec,
-        levels=tuple(
-            Level(
-                width=level.width,
-                height=level.height,
-                downsample=level.downsample,
-                tile_width=level.tile_width,
-                tile_height=level.tile_height,
-            )
-            for level in levels
-        ),
+        levels=tuple(level.facts for level in levels),
         stated_mpp=_stated_mpp(header),
         magnification=_magnification(header),
         scanner=_scanner(header),

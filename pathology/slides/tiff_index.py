@@ -15,7 +15,7 @@ import numpy as np
 import tifffile
 
 from pathology.errors import SlideUnreadable
-from pathology.records.slide import Level, Slide, SlideFacts, SlideInfo
+from pathology.records.slide import Slide, SlideFacts, SlideInfo
 from pathology.slides.pyramid import nominal_downsample
 from pathology.slides.tiff_chain import directories_end_early, quiet_tiff
 from pathology.slides.tiff_scale import (
@@ -101,16 +101,7 @@ def _parsed(
         format=dialect,
         backend=NAME,
         codec=levels[0].codec,
-        levels=tuple(
-            Level(
-                width=level.width,
-                height=level.height,
-                downsample=level.downsample,
-                tile_width=level.tile_width,
-                tile_height=level.tile_height,
-            )
-            for level in levels
-        ),
+        levels=tuple(level.facts for level in levels),
         stated_mpp=statement.mpp,
         magnification=statement.magnification,
         scanner=statement.scanner,

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pathology.records.geometry import Box
+from pathology.records.slide import Level
 
 Codec = Literal["jpeg", "jpeg2000", "lzw", "deflate", "none"]
 StoredColour = Literal["rgb", "ycbcr"]
@@ -60,6 +61,17 @@ class TileIndex:
     def columns(self) -> int:
         """Columns of tiles."""
         return int(self.offset.shape[1])
+
+    @property
+    def facts(self) -> Level:
+        """What the slide says of this level."""
+        return Level(
+            width=self.width,
+            height=self.height,
+            downsample=self.downsample,
+            tile_width=self.tile_width,
+            tile_height=self.tile_height,
+        )
 
     def tile_box(self, row: int, column: int) -> Box:
         """What a stored tile shows, level px, cut at the level's edge."""
