@@ -7,6 +7,7 @@ PathologyError
 │   └── SlideUnsuitable     read well, but not fit for what was asked (stain, blank, damage)
 ├── UsageError            what the caller asked for makes no sense (exit code 2)
 │   └── ConfigError         the settings: unknown key, impossible value
+├── ModelRefused          a card or its weights cannot be trusted or used
 ├── OutputError           results cannot be written: no right, no room
 └── ClusterError          the cluster cannot be reached, or not safely
 
@@ -69,6 +70,10 @@ class UsageError(PathologyError):
 
 class ConfigError(UsageError):
     """A settings file has an unknown key, lacks one, or holds an impossible value."""
+
+
+class ModelRefused(PathologyError):
+    """A model's card or weights are wrong; the message names the model, the problem, the remedy."""
 
 
 class OutputError(PathologyError):

@@ -18,21 +18,36 @@ MPP = 0.25
 LEVELS = 6
 
 
-def write_large_slide(path: Path, side: int, *, tissue: float = 1.0) -> Path:
-    """A JPEG pyramid of ``side`` x ``side`` px at 0.25 µm/px, nuclei everywhere in its upper rows.
+def write_large_slide(
+    path: Path,
+    side: int,
+    *,
+    height: int | None = None,
+    tissue: float = 1.0,
+    stain: str = "ihc-dab",
+) -> Path:
+    """A JPEG pyramid of ``side`` x ``height`` px at 0.25 µm/px, nuclei in all of its upper rows.
 
-    ``tissue`` is the share of rows that carry tissue; the rest is glass.
+    Square where no height is given. ``tissue`` is the share of rows that carry tissue; the rest is
+    glass. On "he" no nucleus is brown.
     """
     block = paint_nuclei(
-        width=TILE * BLOCK, height=TILE * BLOCK, mpp=MPP, margin_um=0, spacing_um=20, seed=5
+        width=TILE * BLOCK,
+        height=TILE * BLOCK,
+        mpp=MPP,
+        margin_um=0,
+        spacing_um=20,
+        seed=5,
+        stain=stain,
+        brown_share=0.3 if stain == "ihc-dab" else 0.0,
     ).pixels
     with tifffile.TiffWriter(path, bigtiff=True) as tiff:
         for level in range(LEVELS):
-            size = side >> level
+            size = side >> level, (height or side) >> level
             per_cm = 1e4 / (MPP * 2**level)
             tiff.write(
                 _encoded(block, size, tissue),
-                shape=(size, size, 3),
+                shape=(size[1], size[0], 3),
                 dtype="uint8",
                 tile=(TILE, TILE),
                 photometric="ycbcr",
@@ -50,7 +65,8 @@ def _tiled(half: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.tile(half, (2, 2, 1))
 
 
-def _encoded(block: NDArray[np.uint8], size: int, tissue: float) -> Iterator[bytes]:
+def _encoded(block: NDArray[np.uint8], size: tuple[int, int], tissue: float) -> Iterator[bytes]:
+    """Tiles of a level of ``size`` (width, height), row by row."""
     glass = np.full((TILE, TILE, 3), GLASS, np.uint8)
     empty = imagecodecs.jpeg8_encode(glass, level=85)
     tiles = {
@@ -61,8 +77,8 @@ def _encoded(block: NDArray[np.uint8], size: int, tissue: float) -> Iterator[byt
         for r in range(BLOCK)
         for c in range(BLOCK)
     }
-    across = -(-size // TILE)
-    for row in range(across):
+    across, down = (-(-length // TILE) for length in size)
+    for row in range(down):
         for column in range(across):
-            inside = row * TILE < size * tissue
+            inside = row * TILE < size[1] * tissue
             yield tiles[row % BLOCK, column % BLOCK] if inside else empty

@@ -29,9 +29,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(ROOMS, FLOOR),
     "ledger": FLOOR | {"vault"},
     "knowledge": FLOOR | {"intranet"},
+    "models": FLOOR | {"config"},  # cards are settings
     "predictions": FLOOR | {"models"},
     "reports": FLOOR | {"knowledge", "intranet"},
-    "training": FLOOR | {"slides", "tiles", "models", "predictions"},
+    "training": FLOOR | {"slides", "tiles", "models", "predictions", "config"},
     "pipeline": FLOOR | ROOMS | {"vault", "config"},
     "nightly": FLOOR | {"pipeline", "ledger", "config"},
     "review": FLOOR
@@ -51,7 +52,8 @@ HOME_OF = {
     "skimage": "tiles predictions training",
     "torch": "models predictions training",
     "timm": "models",
-    "scipy": "findings predictions tiles exchange",
+    "safetensors": "models",
+    "scipy": "findings predictions tiles exchange training",
     "shapely": "findings predictions tiles exchange",
     "zarr": "slides predictions exchange pipeline",
     "pyarrow": "predictions exchange pipeline",

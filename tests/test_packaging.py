@@ -22,7 +22,7 @@ def test_the_conda_environment_agrees_with_the_package() -> None:
     conda = yaml.safe_load((ROOT / "environment.yml").read_text())["dependencies"]
     listed = {p for p in conda[-1]["pip"] if p != "-e ."}
     extras = PROJECT["optional-dependencies"]
-    assert listed == set(PROJECT["dependencies"] + extras["networks"] + extras["chinese-scanners"])
+    assert listed == set(PROJECT["dependencies"] + extras["chinese-scanners"])
     assert f"python{PROJECT['requires-python']}" in conda
 
 
@@ -58,8 +58,11 @@ def test_an_installed_package_finds_its_settings_anywhere(tmp_path: Path) -> Non
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
     probe = (
-        "import pathology, pathology.pipeline.settings as s;"
-        "print(pathology.__file__); print(s.load_settings().ki67.wsi_global.minimum)"
+        "import pathology, pathology.pipeline.settings as s, pathology.pipeline.models as m;"
+        "print(pathology.__file__); print(s.load_settings().ki67.wsi_global.minimum);"
+        "import pathology.training.recipe as r;"
+        "print(r.load_recipe(r.shipped_recipe('nuclei')).name);"
+        "print(*(x.card.name + x.weights for x in m.listed_models(s.load_settings().site.models)))"
     )
     run = subprocess.run(
         [sys.executable, "-c", probe],
@@ -68,9 +71,12 @@ def test_an_installed_package_finds_its_settings_anywhere(tmp_path: Path) -> Non
         check=True,
         cwd=tmp_path / "site",
     )
-    where, minimum = run.stdout.split()
+    where, minimum, recipe, *models = run.stdout.split()
     assert Path(where).is_relative_to(tmp_path)
-    assert minimum == "100"
+    assert (minimum, recipe) == ("100", "nuclei-1")
+    assert models == [f"{card.stem}ok" for card in sorted((ROOT / "configs/models").glob("*.toml"))]
+    weights = Path(where).parent / "models" / "weights"
+    assert (weights / "LICENSE-CC-BY-NC-SA-4.0.txt").is_file()
 
 
 @pytest.mark.slow

@@ -43,6 +43,21 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
             "say what a slide is, and why it would be refused",
             "说明切片的情况,以及会被拒绝的原因",
         ),
+        "models": Command(
+            "pathology.cli.models",
+            "list, show, verify and import the networks that see",
+            "列出、查看、检验和导入所用的神经网络",
+        ),
+        "train": Command(
+            "pathology.cli.train",
+            "make weights and their card, also from your own annotations",
+            "训练权重并生成卡片,也可使用本单位的标注",
+        ),
+        "evaluate": Command(
+            "pathology.cli.evaluate",
+            "measure networks on labelled images, the classical analysis beside them",
+            "在标注图像上评估神经网络,并与经典方法对照",
+        ),
         "doctor": Command(
             "pathology.cli.doctor",
             "check the installation and say what to do",

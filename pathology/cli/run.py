@@ -12,6 +12,7 @@ from pathology.cli.progress import watching
 from pathology.cli.scale_option import scale_mpp
 from pathology.errors import UsageError
 from pathology.pipeline.cluster import default_workers
+from pathology.pipeline.eyes import check_gpu, check_models
 from pathology.pipeline.run import SUMMARY, Crew, run
 from pathology.pipeline.settings import load_settings
 from pathology.pipeline.worklist import Asked, orders_from
@@ -42,8 +43,18 @@ def arguments(parser: argparse.ArgumentParser) -> None:
         "--mpp", type=scale_mpp, help="scale in µm/px, for files that state none; you answer for it"
     )
     add("--within", type=Path, metavar="REGION.geojson", help="tumour region drawn by a person")
-    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where networks run")
-    add("--workers", type=int, help="processes on this machine (default: by cores and memory)")
+    add(
+        "--device",
+        choices=("auto", "cpu", "cuda"),
+        default="auto",
+        help="where networks run (auto: on a CUDA GPU where there is one, else on the processor)",
+    )
+    add(
+        "--workers",
+        type=int,
+        help="processes on this machine (default: by slides, cores and memory); they share the "
+        "cores, so one slide alone gets all",
+    )
     add("--cluster", metavar="ADDRESS", help="dask scheduler; beyond this machine tls:// only")
     add("--settings", type=Path, metavar="FOLDER", help="a site's own settings (*.toml)")
     add("--force", action="store_true", help="analyse again what was analysed before")
@@ -53,9 +64,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def call(given: argparse.Namespace) -> int:
     """0 everything done, 1 some slides failed, 2 wrong usage."""
     settings = load_settings(given.settings)
-    check_device(given.device)
     orders = orders_from(given.inputs, asked_for(given))
-    options = RunOptions(out=given.out.absolute(), force=given.force)
+    check_models(settings, {order.analysis for order in orders}, given.device)
+    if given.device == "cuda" and given.cluster is None:  # a cluster's GPUs are its own
+        check_gpu()
+    options = RunOptions(out=given.out.absolute(), force=given.force, device=given.device)
     with watching(len(orders), quiet=given.json, language=speak()) as watcher:
         rows = run(orders, options, settings, crew_of(given, settings, len(orders)), watcher)
     failures = sum(row.state == "failed" for row in rows)
@@ -73,14 +86,6 @@ def asked_for(given: argparse.Namespace) -> Asked:
         raise UsageError(f"--within {given.within.name[:80]}: there is no such file")
     within = None if given.within is None else given.within.absolute()
     return Asked(analysis=given.analysis, marker=given.marker, mpp=given.mpp, within=within)
-
-
-def check_device(device: str) -> None:
-    """Refuse a device that nothing would use: the classical analysis has no network."""
-    if device == "cuda":
-        raise UsageError(
-            "--device cuda: this version analyses without networks, on the CPU. Leave --device out."
-        )
 
 
 def crew_of(given: argparse.Namespace, settings: RunSettings, orders: int) -> Crew:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from pathology.exchange.documents import plain_values
 from pathology.records.finding import Finding, Measurement, NotMeasurable, Proportion
-from pathology.records.result import ModelUsed, SlideResult
+from pathology.records.result import ModelUsed, NetworkWork, SlideResult
 
 FINDINGS_SCHEMA: Final = "pathology.findings/1"
 RUN_SCHEMA: Final = "pathology.run/1"
@@ -125,7 +125,21 @@ def run_document(result: SlideResult) -> dict[str, Any]:
         "settings_sha256": made.settings_sha256,
         "models": _models(made.models),
         "device": made.device,
+        **_networks(made.networks),
         "timings_s": dict(made.timings_s),
         "started_utc": made.started_utc,
         "unreadable_tiles": result.quality.unreadable_tiles,
     }
+
+
+def _networks(work: NetworkWork | None) -> dict[str, Any]:
+    if work is None:
+        return {}
+    told = {
+        "precision": dict(work.precision),
+        "threads": work.threads,
+        "batch_tiles": work.batch_tiles,
+        "memory_halvings": work.memory_halvings,
+        "seconds": dict(work.seconds),
+    }
+    return {"networks": told}

@@ -20,7 +20,12 @@ from pathology.records.result import SlideResult
 SIZE: Final = 16
 STEP: Final = 21
 COLUMN_WIDTH: Final = 390
-TISSUE_WORDS: Final = {"TUMOUR": "tumour-like epithelium", "STROMA": "stroma", "OTHER": "other"}
+TISSUE_WORDS: Final = {
+    "TUMOUR": "tumour-like epithelium",
+    "STROMA": "stroma",
+    "OTHER": "other",
+    "NORMAL": "normal",
+}
 
 
 def draw_legend(

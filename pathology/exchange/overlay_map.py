@@ -34,6 +34,7 @@ TINTS: Final = {
     TissueClass.TUMOUR: (ink.ORANGE, 0.20),
     TissueClass.STROMA: (ink.SKY, 0.16),
     TissueClass.OTHER: (ink.GREY, 0.30),
+    TissueClass.NORMAL: (ink.GREEN, 0.14),
 }
 MOST_DOTS: Final = 6000  # beyond this dots run together and a density says more
 DOT_RADIUS_PX: Final = (1.3, 4.5)  # smallest, largest

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import dataclass
 
 from pathology.errors import SlideUnsuitable, UsageError
@@ -11,12 +12,14 @@ from pathology.exchange.regions_geojson import read_regions
 from pathology.exchange.shapes import united
 from pathology.pipeline.clock import Clock
 from pathology.pipeline.conclude import Seen
+from pathology.pipeline.eyes import ChosenModels, open_eyes, work_scale
 from pathology.pipeline.glance import Glance, glance
 from pathology.pipeline.look import Sight, add_to_tally, look, map_grid
 from pathology.pipeline.tally import Tally
-from pathology.predictions.calibration import calibrate
-from pathology.predictions.tissue import epithelium_threshold
-from pathology.records.order import SlideOrder
+from pathology.predictions.calibration import calibration_of, diameter_um
+from pathology.records.eyes import Eyes
+from pathology.records.order import DeviceChoice, SlideOrder
+from pathology.records.prediction import Calibration
 from pathology.records.progress import Progress, Tell
 from pathology.records.region import Polygon
 from pathology.records.result import Analysis
@@ -33,9 +36,11 @@ STAIN_NAMES: dict[StainKind, str] = {"he": "H&E", "ihc-dab": "DAB (IHC)", "unkno
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Bench:
-    """Where one slide is worked on: its settings, where its nuclei go, who is told, which clock."""
+    """Where one slide is worked on: with which settings and models, who is told, which clock."""
 
     settings: RunSettings
+    models: ChosenModels
+    device: DeviceChoice
     cells: CellsWriter
     tell: Tell
     clock: Clock
@@ -62,8 +67,8 @@ def analyse(slide: Slide, order: SlideOrder, bench: Bench) -> Looked:
     settings, clock = bench.settings, bench.clock
     with clock.stage("survey"):
         bench.tell(Progress(task=slide.info.slide_id, stage="survey"))
-        first = glance(slide, settings)
-        sight, plan = prepare(slide, first, order, settings)
+        first = glance(slide, settings, work_scale(settings, bench.models))
+    sight, plan = prepare(slide, first, order, bench)
     with clock.stage("tiles"):
         tally = scan(slide, plan, sight, bench)
         tally.lost.update(first.overview.lost)
@@ -73,34 +78,43 @@ def analyse(slide: Slide, order: SlideOrder, bench: Bench) -> Looked:
         survey=sight.survey,
         region=sight.region,
         calibration=sight.calibration,
+        coarsest_mpp=work_scale(settings, bench.models).coarsest_mpp,
+        eyes=sight.eyes,
         tally=tally,
         settings=settings,
     )
     return Looked(seen=seen, sight=sight, overview=first.overview, plan=plan)
 
 
-def prepare(
-    slide: Slide, first: Glance, order: SlideOrder, settings: RunSettings
-) -> tuple[Sight, TilePlan]:
-    """Decide everything that holds for the whole slide: stain, region, thresholds, plan."""
-    info, stains = slide.info, first.stains
-    check_stain(info.slide_id, order.analysis, stains)
-    calibration = None
-    if first.nuclei_visible:
-        calibration = calibrate(first.samples, first.mpp, stains, settings.predictions)
+def prepare(slide: Slide, first: Glance, order: SlideOrder, bench: Bench) -> tuple[Sight, TilePlan]:
+    """Decide everything that holds for the whole slide: stain, region, eyes, thresholds, plan."""
+    info, settings = slide.info, bench.settings
+    check_stain(info.slide_id, order.analysis, first.stains)
+    region = region_of(order, info, first.survey)
+    with bench.clock.stage("models"):
+        eyes = open_eyes(first, bench.models, bench.device, settings)
+    with bench.clock.stage("samples"):
+        calibration = calibrated(first, eyes, settings)
     sight = Sight(
         analysis=order.analysis,
         survey=first.survey,
-        stains=stains,
-        epithelium_threshold=epithelium_threshold(
-            first.samples, first.mpp, stains, settings.predictions
-        ),
+        stains=first.stains,
+        eyes=eyes,
         calibration=calibration,
-        region=region_of(order, info, first.survey),
+        region=region,
         settings=settings,
     )
     size = info.facts.width_px0, info.facts.height_px0
     return sight, plan_tiles(first.survey, size, first.downsample, first.mpp, settings.tiles)
+
+
+def calibrated(first: Glance, eyes: Eyes, settings: RunSettings) -> Calibration | None:
+    """Thresholds of the slide by what its own eyes see in the samples; None without nuclei."""
+    if not first.nuclei_visible:
+        return None
+    rules = settings.predictions
+    diameter = diameter_um(first.samples, first.mpp, first.stains, rules)
+    return calibration_of(eyes.sample(first.samples), diameter, first.stains, rules)
 
 
 def check_stain(slide_id: str, analysis: Analysis, stains: Stains) -> None:
@@ -158,10 +172,15 @@ def scan(slide: Slide, plan: TilePlan, sight: Sight, bench: Bench) -> Tally:
     facts, depth = slide.info.facts, sight.settings.site.running.read_ahead_tiles
     grid = map_grid((facts.width_px0, facts.height_px0), plan.downsample, plan.mpp, sight)
     tally = Tally.empty(grid)
-    for done, tile in enumerate(read_ahead(slide, plan, depth=depth), start=1):
-        seen = look(tile, sight, grid)
-        add_to_tally(seen, tile.region.lost, tally)
-        bench.cells.add(seen.nuclei, excluded_by=seen.excluded_by, regions=seen.regions)
-        step = Progress(task=slide.info.slide_id, stage="tiles", done=done, total=len(plan))
-        bench.tell(step)
+    # Closed by name: an error on its way up would else keep threads reading a closed slide.
+    with (
+        closing(read_ahead(slide, plan, depth=depth)) as tiles,
+        closing(sight.eyes.see(tiles, sight.calibration)) as all_seen,
+    ):
+        for done, seen in enumerate(all_seen, start=1):
+            told = look(seen, sight, grid)
+            add_to_tally(told, seen.tile.region.lost, tally)
+            bench.cells.add(told.nuclei, excluded_by=told.excluded_by, regions=told.regions)
+            step = Progress(task=slide.info.slide_id, stage="tiles", done=done, total=len(plan))
+            bench.tell(step)
     return tally

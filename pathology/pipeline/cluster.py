@@ -23,9 +23,13 @@ from pathology.errors import ClusterError, UsageError
 from pathology.records.settings.site import ClusterSettings, RunningSettings
 
 LOOPBACK = "127.0.0.1"
+NETWORK_THREADS = (
+    "distributed.nanny.pre-spawn-environ.OMP_NUM_THREADS",
+    "distributed.nanny.pre-spawn-environ.MKL_NUM_THREADS",
+)
 QUIET = {
     # Threads inside the numerical libraries would fight with the worker processes for cores.
-    "distributed.nanny.pre-spawn-environ.OMP_NUM_THREADS": 1,
+    **dict.fromkeys(NETWORK_THREADS, 1),
     "distributed.nanny.pre-spawn-environ.OPENBLAS_NUM_THREADS": 1,
     # Returns freed memory to the system: long runs over many slides stay flat.
     "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 65536,
@@ -47,17 +51,24 @@ GIB = 1024**3
 def default_workers(running: RunningSettings) -> int:
     """One process a core, as far as the memory planned for each goes round."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIB
-    cores = len(os.sched_getaffinity(0))
-    return max(1, min(cores, int(memory / running.worker_gib)))
+    return max(1, min(cores(), int(memory / running.worker_gib)))
+
+
+def cores() -> int:
+    """Processor cores that this process may use."""
+    return len(os.sched_getaffinity(0))
 
 
 @contextmanager
-def local_cluster(workers: int) -> Iterator[Client]:
-    """A client of a fresh cluster of ``workers`` processes on this machine, on loopback only."""
+def local_cluster(workers: int, *, threads: int = 1) -> Iterator[Client]:
+    """A client of a fresh cluster of ``workers`` processes on this machine, on loopback only.
+
+    ``threads`` is how many each takes for a network; all else works in single threads.
+    """
     if workers < 1:
         raise UsageError("--workers must be 1 or more")
     with (
-        dask.config.set(QUIET),
+        dask.config.set({**QUIET, **dict.fromkeys(NETWORK_THREADS, threads)}),
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,

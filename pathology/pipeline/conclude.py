@@ -9,6 +9,7 @@ from pathology.findings.infiltration import cell_density, tumour_area
 from pathology.findings.ki67 import TumourCounts, ki67_global, marker_global
 from pathology.pipeline.damage import refusal, unreadable_share
 from pathology.pipeline.tally import Tally, mononuclear_in
+from pathology.records.eyes import Eyes, SeenBy
 from pathology.records.finding import Finding, NotMeasurable
 from pathology.records.order import SlideOrder
 from pathology.records.prediction import Calibration, Positivity, TissueClass
@@ -19,6 +20,9 @@ from pathology.records.slide import SlideInfo
 from pathology.records.tile import Survey
 
 BASELINE = "nuclei and tissue by classical image analysis: no network has seen this slide"
+NUCLEI_CLASSICAL = "nuclei by classical image analysis: no network has seen them"
+TISSUE_CLASSICAL = "tissue by classical image analysis: no network has seen it"
+RESEARCH = "{model}: weights for research only ({licence}): not for clinical use"
 NO_INVASION = "invasive and in-situ or normal epithelium are not told apart"
 PROVISIONAL = "provisional: the tumour region is automatic and nobody has confirmed it"
 NUCLEAR_STAIN = (
@@ -38,6 +42,8 @@ class Seen:
     survey: Survey
     region: tuple[Polygon, ...] | None  # a person's
     calibration: Calibration | None
+    coarsest_mpp: float  # at which nuclei can be told
+    eyes: Eyes
     tally: Tally
     settings: RunSettings
 
@@ -56,7 +62,7 @@ def _ki67(seen: Seen) -> tuple[Finding, ...]:
         exclusions=dict(sorted(seen.tally.exclusions.items())),
     )
     refused = damage(seen) or too_coarse(seen)
-    caveats = (*_caveats(seen), COUNTING_ONLY)
+    caveats = (*_caveats(seen, seen.eyes.nuclei_by), COUNTING_ONLY)
     if is_ki67(seen.order.marker, seen.settings.ki67.marker):
         return (_placed(ki67_global(counts, rule, refused=refused, caveats=caveats), seen),)
     wrong = NotMeasurable(
@@ -73,10 +79,14 @@ def _placed(finding: Finding, seen: Seen) -> Finding:
 
 
 def _infiltration(seen: Seen) -> tuple[Finding, ...]:
-    rule, tally, caveats = seen.settings.infiltration.density, seen.tally, _caveats(seen)
-    spoilt = damage(seen)
-    nuclei = tally.nuclei_seen()
-    area = tumour_area(tally.class_mm2(TissueClass.TUMOUR), refused=spoilt, caveats=caveats)
+    rule, tally, spoilt = seen.settings.infiltration.density, seen.tally, damage(seen)
+    nuclei, eyes = tally.nuclei_seen(), seen.eyes
+    area = tumour_area(
+        tally.class_mm2(TissueClass.TUMOUR),
+        refused=spoilt,
+        caveats=_caveats(seen, eyes.tissue_by),
+    )
+    caveats = _caveats(seen, eyes.nuclei_by, eyes.tissue_by)
     densities = (
         cell_density(
             finding_id,
@@ -95,9 +105,28 @@ def _infiltration(seen: Seen) -> tuple[Finding, ...]:
     return area, *densities
 
 
-def _caveats(seen: Seen) -> tuple[str, ...]:
+def _caveats(seen: Seen, *resting_on: SeenBy) -> tuple[str, ...]:
+    """What is to be said of a number that rests on these eyes, each once."""
     region = () if seen.order.within else (PROVISIONAL,)
-    return (*region, BASELINE, NO_INVASION)
+    networks = tuple(by for by in resting_on if not by.classical)
+    research = (
+        RESEARCH.format(model=by.model.name, licence=by.model.licence)
+        for by in networks
+        if by.research_only
+    )
+    limits = (limit for by in networks for limit in by.limits)
+    told = (*region, *research, *_classical(seen.eyes, resting_on), *limits, NO_INVASION)
+    return tuple(dict.fromkeys(told))
+
+
+def _classical(eyes: Eyes, resting_on: tuple[SeenBy, ...]) -> tuple[str, ...]:
+    if eyes.nuclei_by.classical and eyes.tissue_by.classical:
+        return (BASELINE,)
+    if eyes.nuclei_by.classical and eyes.nuclei_by in resting_on:
+        return (NUCLEI_CLASSICAL,)
+    if eyes.tissue_by.classical and eyes.tissue_by in resting_on:
+        return (TISSUE_CLASSICAL,)
+    return ()
 
 
 def is_ki67(marker: str | None, names: Marker) -> bool:
@@ -115,10 +144,10 @@ def too_coarse(seen: Seen) -> NotMeasurable | None:
     """The refusal when the scan is too coarse to show nuclei."""
     if seen.calibration is not None:
         return None
-    limit = seen.settings.predictions.scale.coarsest_mpp
+    mpp, limit = seen.info.mpp, seen.coarsest_mpp
     return NotMeasurable(
         code="scale-too-coarse",
-        reason=f"the scan has {seen.info.mpp:.3g} µm/px; nuclei need {limit:g} or finer",
+        reason=f"the scan has {mpp:.3g} µm/px; nuclei need {limit:g} or finer",
     )
 
 
@@ -132,6 +161,10 @@ def flags_of(seen: Seen) -> tuple[str, ...]:
         flags.append("not-ki67")
     if seen.calibration is not None and _size_disagrees(seen.calibration, seen):
         flags.append("scale-disagrees-with-nucleus-size")
+    if any(by.research_only for by in (seen.eyes.nuclei_by, seen.eyes.tissue_by)):
+        flags.append("research-weights")
+    if seen.eyes.work is not None and seen.eyes.work.memory_halvings:
+        flags.append("gpu-memory-was-full")
     if seen.tally.lost:
         flags.append("unreadable-tiles")
     flags += [f"excluded-{a.name}" for a in seen.survey.excluded if a.mask.any()]

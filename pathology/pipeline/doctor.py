@@ -11,10 +11,15 @@ from pathlib import Path
 from typing import Literal
 
 from pathology import __version__
-from pathology.errors import ConfigError, OutputError
+from pathology.errors import ConfigError, ModelRefused, OutputError
+from pathology.models.catalogue import chosen, load_catalogue
+from pathology.models.device import cuda_device
+from pathology.models.weights_file import weights_state
 from pathology.pipeline.cluster import GIB, default_workers
+from pathology.pipeline.models import chosen_names
 from pathology.pipeline.settings import load_settings
 from pathology.pipeline.store import prepare_output
+from pathology.records.settings.site import ModelsSettings
 
 ROOM_FOR_A_NIGHT_GIB = 20
 
@@ -38,27 +43,84 @@ def examine_installation(settings: Path | None, out: Path | None) -> tuple[Check
             state="good",
             detail=f"pathology {__version__}, Python {platform.python_version()}",
         ),
-        _settings(settings),
+        *_settings_and_weights(settings),
         _machine(),
-        _extra("networks", ("torch", "torchvision", "timm")),
+        _device(),
         _extra("chinese-scanners", ("kfbslide", "tmapslide")),
     ]
     return (*checks, _output(out)) if out is not None else tuple(checks)
 
 
-def _settings(folder: Path | None) -> Check:
+def _settings_and_weights(folder: Path | None) -> tuple[Check, ...]:
     try:
         settings = load_settings(folder)
     except ConfigError as problem:
-        return Check(
+        broken = Check(
             name="settings",
             state="bad",
             detail=str(problem),
             remedy="Mend the file named.",
             remedy_zh="请修改所指文件。",
         )
+        return (broken,)
     workers = default_workers(settings.site.running)
-    return Check(name="settings", state="good", detail=f"loaded; {workers} worker(s) by default")
+    loaded = f"loaded; {workers} worker(s) by default"
+    return Check(name="settings", state="good", detail=loaded), _weights(settings.site.models)
+
+
+def _weights(settings: ModelsSettings) -> Check:
+    """Each chosen model present and intact, and whether its terms are accepted."""
+    try:
+        catalogue = load_catalogue(settings.site_folder)
+        models = {
+            name: chosen(catalogue, name, task=task, stain=stain)
+            for name, task, stain in chosen_names(settings)
+        }
+    except ModelRefused as problem:
+        return _weights_bad(str(problem))
+    for name, model in models.items():
+        if (state := weights_state(model)) != "ok":
+            return _weights_bad(f"{name}: weights {state} ({model.weights_path.name})")
+    told = ", ".join(models) or "none chosen: classical analysis only"
+    research = any(model.card.weights.research_only for model in models.values())
+    if not research:
+        return Check(name="weights", state="good", detail=f"{told}: intact")
+    if settings.accept_research_weights:
+        detail = f"{told}: intact; for research only, which this site accepts"
+        return Check(name="weights", state="good", detail=detail)
+    return Check(
+        name="weights",
+        state="note",
+        detail=f"{told}: intact; for research only, which this site has not accepted",
+        remedy="Every result says so. Unattended nights and signing need "
+        "accept_research_weights = true in [models] of site.toml, or other weights.",
+        remedy_zh="所有结果都会注明仅限研究。夜间无人值守运行和签发需在 site.toml 的 [models] 中"
+        "设置 accept_research_weights = true,或改用其他权重。",
+    )
+
+
+def _weights_bad(detail: str) -> Check:
+    return Check(
+        name="weights",
+        state="bad",
+        detail=detail,
+        remedy="Install again, or choose other models in [models] of site.toml; "
+        "pathology models verify says more.",
+        remedy_zh="请重新安装,或在 site.toml 的 [models] 中选择其他模型;"
+        "运行 pathology models verify 查看详情。",
+    )
+
+
+def _device() -> Check:
+    if (gpu := cuda_device()) is not None:
+        return Check(name="device", state="good", detail=f"CUDA yes: {gpu}")
+    return Check(
+        name="device",
+        state="note",
+        detail="CUDA no: networks run on the processor",
+        remedy="Nothing to do, unless this machine has a GPU: then its driver is missing.",
+        remedy_zh="无需处理;若本机有 GPU,则说明缺少驱动。",
+    )
 
 
 def _machine() -> Check:

@@ -1,9 +1,10 @@
-"""One tile looked at: nuclei, tissue classes, focus, and why a nucleus is not scored."""
+"""One tile that was seen: focus, what of it was analysed, and why a nucleus is not scored."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import NamedTuple
 
 import numpy as np
@@ -12,8 +13,8 @@ from numpy.typing import NDArray
 from pathology.exchange.outlines import inside
 from pathology.pipeline.damage import lost_mask
 from pathology.pipeline.tally import COUNTED, MapGrid, Tally, pixel_under
-from pathology.predictions.nuclei import find_nuclei
-from pathology.predictions.tissue import classify_tissue, map_block_px
+from pathology.predictions.tissue import map_block_px
+from pathology.records.eyes import Eyes, TileSeen
 from pathology.records.geometry import Box, Mpp
 from pathology.records.prediction import Calibration, CellClass, Nuclei, TissueClass
 from pathology.records.region import Polygon
@@ -35,14 +36,14 @@ class Sight:
     analysis: Analysis
     survey: Survey
     stains: Stains
-    epithelium_threshold: float
+    eyes: Eyes
     calibration: Calibration | None  # None: the scale is too coarse for nuclei
     region: tuple[Polygon, ...] | None  # a person's tumour region
     settings: RunSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class TileSight:
+class TileScored:
     """What one tile shows. Arrays (rows, columns) are map pixels of the core."""
 
     nuclei: Nuclei
@@ -61,27 +62,23 @@ def map_grid(size_px0: tuple[int, int], downsample: float, mpp: Mpp, sight: Sigh
     return MapGrid(
         downsample=downsample * block,
         mpp=Mpp(mpp * block),
-        rows=int(np.ceil(height / (downsample * block))),
-        columns=int(np.ceil(width / (downsample * block))),
+        rows=-(-ceil(height / downsample) // block),
+        columns=-(-ceil(width / downsample) // block),
     )
 
 
-def look(tile: Tile, sight: Sight, grid: MapGrid) -> TileSight:
-    """See one tile: the only place where pixels become nuclei and classes."""
-    settings = sight.settings
-    block = map_block_px(tile.mpp, settings.predictions)
-    classes = classify_tissue(tile, sight.stains, sight.epithelium_threshold, settings.predictions)
+def look(seen: TileSeen, sight: Sight, grid: MapGrid) -> TileScored:
+    """What of a tile counts, and why the rest does not."""
+    tile, nuclei, classes = seen.tile, seen.nuclei, seen.classes
+    block = map_block_px(tile.mpp, sight.settings.predictions)
     origin = tile.core.y // block, tile.core.x // block
     centres = _map_centres_px0(classes.shape, origin, grid)
     scored = sampled(sight.survey.scored, sight.survey.downsample, centres)
     fit = (scored & _within(sight, centres)).reshape(classes.shape)
     blurred = _blurred_map(tile, classes.shape, block, sight)
     maps = _Maps(classes=classes, blurred=blurred & fit, analysed=fit & ~blurred)
-    nuclei = Nuclei.none()
-    if sight.calibration is not None:
-        nuclei = find_nuclei(tile, sight.stains, sight.calibration, settings.predictions)
     pixel = _local(nuclei, classes.shape, origin, grid)
-    return TileSight(
+    return TileScored(
         nuclei=nuclei,
         excluded_by=exclusions(nuclei, blurred[pixel], sight),
         regions=_regions(nuclei, maps, pixel, sight),
@@ -100,7 +97,7 @@ class _Maps(NamedTuple):
     analysed: NDArray[np.bool_]
 
 
-def add_to_tally(seen: TileSight, lost: Sequence[LostTile], tally: Tally) -> None:
+def add_to_tally(seen: TileScored, lost: Sequence[LostTile], tally: Tally) -> None:
     """Sum one tile into the slide; what lies under a lost tile was not analysed."""
     rows = slice(seen.origin[0], seen.origin[0] + seen.classes.shape[0])
     columns = slice(seen.origin[1], seen.origin[1] + seen.classes.shape[1])

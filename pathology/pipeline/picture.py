@@ -80,9 +80,10 @@ def _close_up(slide: Slide, box: Box, looked: Looked) -> CloseUp:
     plan = looked.plan
     region = slide.read(box.grown(plan.halo_px), downsample=plan.downsample)
     tile = Tile(core=box, region=region, mpp=plan.mpp)
-    seen = look(tile, looked.sight, looked.seen.tally.grid)
+    (seen,) = looked.sight.eyes.see([tile], looked.sight.calibration)
+    scored = look(seen, looked.sight, looked.seen.tally.grid)
     return CloseUp(
         region=slide.read(box, downsample=plan.downsample),
-        nuclei=seen.nuclei,
-        counted=seen.excluded_by == COUNTED,
+        nuclei=scored.nuclei,
+        counted=scored.excluded_by == COUNTED,
     )

@@ -10,10 +10,10 @@ from uuid import uuid4
 from distributed import Client, Future, as_completed, get_worker
 from distributed.scheduler import KilledWorker
 
-from pathology.errors import SlideError
+from pathology.errors import ModelRefused, SlideError
 from pathology.exchange.summary_csv import read_summary
 from pathology.pipeline import store
-from pathology.pipeline.cluster import existing_cluster, local_cluster
+from pathology.pipeline.cluster import cores, existing_cluster, local_cluster
 from pathology.pipeline.identity import pseudonym_key
 from pathology.pipeline.run_slide import Job, failed, label, place_id, run_slide
 from pathology.pipeline.summary import INTERRUPTED, Summary
@@ -31,6 +31,11 @@ class Crew:
 
     workers: int
     address: str | None = None
+
+    @property
+    def threads(self) -> int:
+        """Threads of each local process's network, so that all together take every core."""
+        return max(1, cores() // self.workers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +92,7 @@ def run(
 def _cluster(crew: Crew, settings: RunSettings) -> AbstractContextManager[Client]:
     if crew.address is not None:
         return existing_cluster(crew.address, settings.site.cluster)
-    return local_cluster(crew.workers)
+    return local_cluster(crew.workers, threads=crew.threads)
 
 
 def _carried_out(
@@ -141,6 +146,6 @@ def _interrupted(job: Job, *, known_before: bool) -> SummaryRow:
     """
     name = place_id(job)
     if known_before:
-        with suppress(SlideError):
+        with suppress(SlideError, ModelRefused):
             name = label(job).slide_id
     return failed(job, name, SlideError(name, INTERRUPTED))

@@ -13,11 +13,12 @@ from pathlib import Path
 from time import perf_counter
 
 from pathology import __version__
-from pathology.errors import OutputError, SlideError, UsageError
+from pathology.errors import ModelRefused, OutputError, SlideError, UsageError
 from pathology.exchange.cells_parquet import CellsWriter
 from pathology.pipeline import identity, store
 from pathology.pipeline.analyse import Bench, analyse
 from pathology.pipeline.clock import Clock
+from pathology.pipeline.eyes import chosen_models, reading_of, weights_in_use
 from pathology.pipeline.settings import settings_sha256
 from pathology.pipeline.version import source_commit
 from pathology.pipeline.write_result import Labels, summary_of, unreadable_tiles, write_result
@@ -55,6 +56,9 @@ def run_slide(job: Job, tell: Tell) -> SummaryRow:
     except OutputError as problem:
         error = SlideError(known, "output-failed", {"detail": str(problem)})
         return failed(job, known, error, seconds=perf_counter() - start)
+    except ModelRefused as problem:
+        error = SlideError(known, "model-refused", {"detail": str(problem)})
+        return failed(job, known, error, seconds=perf_counter() - start)
     except UsageError as problem:
         error = SlideError(known, "wrong-region", {"detail": str(problem)})
         return failed(job, known, error, seconds=perf_counter() - start)
@@ -79,8 +83,9 @@ def place_id(job: Job) -> str:
 
 
 def label(job: Job) -> Labels:
-    """Id, digest and key of an order; cheap: no pixel is decoded."""
+    """Id, digest and key of an order; cheap: no pixel is decoded, no network read."""
     order = job.order
+    models = chosen_models(job.settings, order.analysis)
     files = files_of(order.path)
     digest = identity.content_digest(files)
     hidden = job.pseudonym_key
@@ -97,7 +102,8 @@ def label(job: Job) -> Labels:
             "mpp": None if order.said is None else [order.said.mpp, order.said.source],
             "region": identity.file_digest(order.within),
             "settings": settings,
-            "weights": [],
+            "weights": weights_in_use(models),
+            "reading": reading_of(models),
             "software": [__version__, source_commit()],
         }
     )
@@ -106,6 +112,7 @@ def label(job: Job) -> Labels:
         digest=digest,
         key=key,
         settings_sha256=settings,
+        models=models,
         file_name=None if hidden else order.path.name,
     )
 
@@ -130,7 +137,14 @@ def _analysed(job: Job, labels: Labels, tell: Tell) -> SummaryRow:
         store.whole_or_absent(options.out, final) as folder,
     ):
         with CellsWriter(folder / "cells.parquet") as cells:
-            bench = Bench(settings=job.settings, cells=cells, tell=tell, clock=clock)
+            bench = Bench(
+                settings=job.settings,
+                models=labels.models,
+                device=options.device,
+                cells=cells,
+                tell=tell,
+                clock=clock,
+            )
             looked = analyse(slide, order, bench)
         tell(Progress(task=labels.slide_id, stage="write"))
         write_result(folder, slide, looked, labels, clock)

@@ -20,18 +20,19 @@ from pathology.pipeline.analyse import Looked
 from pathology.pipeline.clock import Clock
 from pathology.pipeline.conclude import CONFIRMED, findings_of, flags_of
 from pathology.pipeline.damage import lost_mask
+from pathology.pipeline.eyes import ChosenModels
 from pathology.pipeline.picture import draw
 from pathology.pipeline.settings import settings_in_force
 from pathology.pipeline.tally import MapGrid, density
 from pathology.pipeline.version import source_commit
+from pathology.records.eyes import models_of
 from pathology.records.geometry import px_area_to_mm2
 from pathology.records.prediction import Positivity, TissueClass
 from pathology.records.region import Polygon, RegionKind, SlideRegion
-from pathology.records.result import ModelUsed, Provenance, Quality, SlideResult
+from pathology.records.result import Provenance, Quality, SlideResult
 from pathology.records.slide import Slide
 from pathology.records.summary import SummaryRow, SummaryState
 
-CLASSICAL = ModelUsed(name="classical-baseline/1", weights_sha256=None, licence="Apache-2.0")
 DENSITY_PIXELS = 8
 """Map pixels in the edge of a density pixel: some 64 µm, so that a count in it means something."""
 
@@ -44,6 +45,7 @@ class Labels:
     digest: str
     key: str
     settings_sha256: str
+    models: ChosenModels
     file_name: str | None  # None with pseudonyms
 
 
@@ -86,10 +88,11 @@ def result_of(looked: Looked, labels: Labels, clock: Clock) -> SlideResult:
             commit=source_commit(),
             settings_sha256=labels.settings_sha256,
             settings=settings_in_force(seen.settings, order.analysis),
-            models=(CLASSICAL,),
-            device="cpu",
+            models=models_of(seen.eyes),
+            device="cpu" if seen.eyes.work is None else seen.eyes.work.device,
             timings_s=dict(clock.timings_s),
             started_utc=clock.started_utc,
+            networks=seen.eyes.work,
         ),
     )
 

@@ -27,7 +27,11 @@ class NucleusPixels:
 
     def mean(self, image: NDArray[np.floating]) -> NDArray[np.float64]:
         """Mean of an image (h, w) over each nucleus, (count,); 0 for a nucleus without pixels."""
-        return self.total(image[self.row, self.column]) / np.maximum(self.size, 1)
+        return self.mean_of(image[self.row, self.column])
+
+    def mean_of(self, values: NDArray[np.floating]) -> NDArray[np.float64]:
+        """Mean of one value per pixel over each nucleus, (count,); 0 for one without pixels."""
+        return self.total(values) / np.maximum(self.size, 1)
 
     @property
     def size(self) -> NDArray[np.int64]:
@@ -48,9 +52,11 @@ def pixels_of(labels: NDArray[np.int32], wanted: NDArray[np.bool_]) -> NucleusPi
     """Pixels of the wanted nuclei; ``wanted[i]`` is about label i + 1. Order is kept."""
     number = np.full(len(wanted) + 1, -1, np.int64)
     number[1:][wanted] = np.arange(int(wanted.sum()))
-    of = number[labels]
-    row, column = np.nonzero(of >= 0)
-    return NucleusPixels(count=int(wanted.sum()), nucleus=of[row, column], row=row, column=column)
+    here = np.flatnonzero(labels)
+    of = number[labels.ravel()[here]]
+    chosen = of >= 0
+    row, column = np.divmod(here[chosen], labels.shape[1])
+    return NucleusPixels(count=int(wanted.sum()), nucleus=of[chosen], row=row, column=column)
 
 
 def shapes_of(pixels: NucleusPixels) -> Shapes:

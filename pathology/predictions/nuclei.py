@@ -74,13 +74,13 @@ def find_nuclei(
     if stains.kind == "ihc-dab":
         dab = pixels.mean(density_table(stains).unmixed(rgb, 1))
     return Nuclei(
-        centre_px0=_to_px0(shapes.centre_px, tile),
+        centre_px0=points_to_px0(shapes.centre_px, tile),
         area_um2=features.area_um2.astype(np.float32),
         cell_class=classed.cell_class,
         class_probability=classed.probability,
         dab_od=dab.astype(np.float32),
         positive=positivity(dab, calibration.dab_low, calibration.dab_high),
-        outline_px0=_to_px0(rings.points_px, tile).astype(np.float32),
+        outline_px0=points_to_px0(rings.points_px, tile).astype(np.float32),
         outline_start=rings.start,
     )
 
@@ -101,7 +101,7 @@ def _mine(found: Segmented, tile: Tile) -> NDArray[np.bool_]:
     return owned(found.seeds_px + np.array([box.x, box.y]), tile.core)
 
 
-def _to_px0(points_px: NDArray[np.float64], tile: Tile) -> NDArray[np.float64]:
-    """Points of the tile's picture to level-0 px."""
+def points_to_px0(points_px: NDArray[np.float64], tile: Tile) -> NDArray[np.float64]:
+    """Points (n, 2) of the tile's picture to level-0 px."""
     box: Box = tile.region.box
     return grid_to_px0(points_px + np.array([box.x, box.y]), tile.region.downsample)

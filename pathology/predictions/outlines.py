@@ -37,8 +37,12 @@ def rings_of(pixels: NucleusPixels, shapes: Shapes) -> Rings:
     )
     cell = pixels.nucleus * SECTORS + sector
     distance = np.hypot(dx, dy)
-    order = np.lexsort((distance, cell))
-    last = order[np.append(np.diff(cell[order]) > 0, True)[: len(order)]]
+    furthest = np.zeros(pixels.count * SECTORS)
+    np.maximum.at(furthest, cell, distance)
+    ends = np.flatnonzero(distance == furthest[cell])
+    end = np.full(len(furthest), -1, np.int64)
+    end[cell[ends]] = ends  # of equally far pixels the last one counts
+    last = end[end >= 0]
     nucleus = pixels.nucleus[last]
     points = np.stack([dx[last], dy[last]], axis=1)
     start = np.concatenate([[0], np.cumsum(np.bincount(nucleus, minlength=pixels.count))])

@@ -106,6 +106,15 @@ def classify_tissue(
     return classes[row : row + rows, column : column + columns].astype(np.uint8)
 
 
+def stained(rgb: NDArray[np.uint8], stains: Stains, settings: TissueSettings) -> NDArray[np.bool_]:
+    """Pixels (h, w) of a picture (h, w, 3) that carry stain. On IHC tissue is much paler."""
+    tables = density_table(stains)
+    total = tables.density(rgb, 0) + tables.density(rgb, 1) + tables.density(rgb, 2)
+    least = settings.stained_od if stains.kind == "he" else settings.ihc_stained_od
+    carries: NDArray[np.bool_] = total > least
+    return carries
+
+
 def basophilia_at(
     points_px: NDArray[np.float64], tile: Tile, stains: Stains, settings: PredictionSettings
 ) -> NDArray[np.float32]:
@@ -152,11 +161,8 @@ def _score(means: BlockMeans, stains: Stains, settings: TissueSettings) -> NDArr
 def _present(
     rgb: NDArray[np.uint8], stains: Stains, block: int, settings: TissueSettings
 ) -> NDArray[np.bool_]:
-    """Blocks with tissue: enough of their pixels carry stain. On IHC tissue is much paler."""
-    tables = density_table(stains)
-    total = tables.density(rgb, 0) + tables.density(rgb, 1) + tables.density(rgb, 2)
-    least = settings.stained_od if stains.kind == "he" else settings.ihc_stained_od
-    share = _blocked((total > least).astype(np.float32), block)
+    """Blocks with tissue: enough of their pixels carry stain."""
+    share = _blocked(stained(rgb, stains, settings).astype(np.float32), block)
     present: NDArray[np.bool_] = share >= settings.least_stained_share
     return present
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from pathology.records.result import Analysis, MarkerSource
 from pathology.records.slide import StatedScale
+
+DeviceChoice = Literal["auto", "cpu", "cuda"]
+"""Where networks run; ``auto`` is a GPU where there is one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,3 +32,4 @@ class RunOptions:
 
     out: Path
     force: bool = False
+    device: DeviceChoice = "auto"

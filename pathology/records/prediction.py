@@ -29,6 +29,7 @@ class TissueClass(IntEnum):
     STROMA = 2
     OTHER = 3  # necrosis, keratin, mucus, blood
     EXCLUDED = 4
+    NORMAL = 5  # neither tumour nor tumour stroma; only networks tell it
 
 
 class Positivity(IntEnum):
@@ -109,7 +110,7 @@ class Calibration:
     A nucleus is positive from ``dab_high``, negative below ``dab_low``, unknown between.
     """
 
-    nuclear_od: float  # threshold of the nuclear signal
+    nuclear_od: float  # threshold of the nuclear signal; NaN where a network finds the nuclei
     dab_low: float  # mean DAB optical density in the nucleus; NaN where the slide has no DAB
     dab_threshold: float
     dab_high: float

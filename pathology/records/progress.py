@@ -12,7 +12,7 @@ class Progress:
     """One step of one slide: ``done`` of ``total`` tiles at ``stage``."""
 
     task: str
-    stage: Literal["open", "survey", "tiles", "write"]
+    stage: Literal["open", "survey", "tiles", "write", "training", "evaluation"]
     done: int = 0
     total: int = 0
 

@@ -158,6 +158,58 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
             en=Wording("the result could not be written: {detail}", "Mend that and run again."),
             zh=Wording("结果无法写入:{detail}", "请解决后重新运行。"),
         ),
+        "model-refused": Reason(
+            en=Wording(
+                "the model cannot be used: {detail}",
+                "`pathology models verify` says more; install it again, or choose another in "
+                "[models] of site.toml.",
+            ),
+            zh=Wording(
+                "模型无法使用:{detail}",
+                "运行 pathology models verify 查看详情;请重新安装,或在 site.toml 的 [models] 中"
+                "选择其他模型。",
+            ),
+        ),
+        "network-not-finite": Reason(
+            en=Wording(
+                "the network {model} gave values that are no numbers, so nothing was scored",
+                "Run `pathology models verify`; if the model is sound, run with --device cpu.",
+            ),
+            zh=Wording(
+                "神经网络 {model} 给出了非数值结果,因此未作评分",
+                "请运行 pathology models verify;若模型无误,请使用 --device cpu 重新运行。",
+            ),
+        ),
+        "gpu-absent": Reason(
+            en=Wording(
+                "--device cuda was asked for and there is no CUDA GPU",
+                "Install NVIDIA's driver and a CUDA build of torch, or leave --device out.",
+            ),
+            zh=Wording(
+                "指定了 --device cuda,但没有 CUDA GPU",
+                "请安装 NVIDIA 驱动和 CUDA 版 torch,或不使用 --device。",
+            ),
+        ),
+        "gpu-lost": Reason(
+            en=Wording(
+                "the GPU failed while it worked ({detail})",
+                "Check the driver and the card with nvidia-smi, then run again.",
+            ),
+            zh=Wording(
+                "GPU 在工作中出现故障({detail})",
+                "请用 nvidia-smi 检查驱动和显卡,然后重新运行。",
+            ),
+        ),
+        "gpu-memory": Reason(
+            en=Wording(
+                "the memory of {gpu} is too small for one tile of {model}",
+                "End other programs on the GPU, use fewer --workers, or --device cpu.",
+            ),
+            zh=Wording(
+                "{gpu} 的显存不足以处理 {model} 的一个图块",
+                "请关闭占用 GPU 的其他程序,减少 --workers,或使用 --device cpu。",
+            ),
+        ),
         "interrupted": Reason(
             en=Wording("stopped before its turn", "Run the same command again to go on."),
             zh=Wording("在轮到之前被中止", "请再次运行同一命令以继续。"),

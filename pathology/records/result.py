@@ -36,6 +36,21 @@ class ModelUsed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkWork:
+    """How networks worked on a slide.
+
+    Reading, network and decoding go on side by side: seconds do not add up to the slide's time.
+    """
+
+    device: str  # "cpu", or the GPU's name
+    precision: Mapping[str, str]  # by model: "bf16" or "fp32"
+    threads: int  # of the processor, for one network
+    batch_tiles: int  # seen at once, at the end
+    memory_halvings: int  # times the batch was halved because the GPU's memory was full
+    seconds: Mapping[str, float]  # read_wait, forward, decode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Provenance:
     """What made a result, so that the same can be made again."""
 
@@ -47,6 +62,7 @@ class Provenance:
     device: str
     timings_s: Mapping[str, float]
     started_utc: str  # ISO 8601
+    networks: NetworkWork | None = None  # None where none was asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

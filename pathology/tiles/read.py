@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from pathology.records.slide import Slide
 from pathology.records.tile import Tile, TilePlan
 
 
-def read_ahead(slide: Slide, plan: TilePlan, *, depth: int) -> Iterator[Tile]:
+def read_ahead(slide: Slide, plan: TilePlan, *, depth: int) -> Generator[Tile, None, None]:
     """The tiles of ``plan`` in its order, read by one thread while the caller works.
 
     At most ``depth`` tiles are read and waiting, beside the one the caller holds. The thread ends

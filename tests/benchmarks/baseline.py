@@ -31,16 +31,7 @@ SETTINGS = load_record(shipped_configs() / "predictions.toml", PredictionSetting
 MATCH_UM = 4.0
 HALO_UM = 48.0
 Interval = tuple[float, float]
-CLASS_OF = {
-    "2": CellClass.LYMPHOCYTE,
-    "3": CellClass.TUMOUR,
-    "4": CellClass.STROMA,
-    "1": CellClass.OTHER,
-    "inflammatory": CellClass.LYMPHOCYTE,
-    "epithelial": CellClass.TUMOUR,
-    "fibroblast": CellClass.STROMA,
-    "others": CellClass.OTHER,
-}
+CLASS_OF = {kind.name.lower(): kind for kind in CellClass}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,9 @@ import zarr
 
 from pathology.errors import OutputError
 from pathology.exchange.maps_zarr import SMALL_ENOUGH_PX, GridMap, write_maps
+from pathology.exchange.overlay_legend import TISSUE_WORDS
+from pathology.exchange.overlay_map import TINTS
+from pathology.records.prediction import TissueClass
 
 MPP, DOWNSAMPLE = 8.0, 16.0
 
@@ -85,3 +88,11 @@ def test_a_folder_that_cannot_be_written_is_an_output_error(tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(OutputError, match=r"maps\.zarr"):
         write_maps(tmp_path / "file" / "maps.zarr", {})
+
+
+def test_every_class_of_tissue_has_its_name(tmp_path):
+    root = written(tmp_path, tissue_class=np.zeros((5, 5), np.uint8))
+    names = root["tissue_class"].attrs["pathology"]["classes"]
+    assert names == {str(c.value): c.name.lower() for c in TissueClass}
+    assert names["5"] == "normal"
+    assert {t.name for t in TINTS} == set(TISSUE_WORDS)

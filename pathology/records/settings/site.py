@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
+from pathology.records.model import NAME, SHA256
 from pathology.records.settings.ranges import check_names
 from pathology.records.settings.scale import ScaleSettings
 
@@ -86,6 +88,34 @@ class ClusterSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelsSettings:
+    """Which networks see, by name; ``classical`` is the analysis without any."""
+
+    source: str
+    nuclei_he: str
+    nuclei_ihc: str
+    tissue_he: str
+    folder: str = ""  # the site's own models; an absolute path, or none
+    accept_research_weights: bool = False  # needed where nobody looks on, and to sign
+    allowed_torchscript_sha256: tuple[str, ...] = ()  # programs that the site trusts
+
+    def __post_init__(self) -> None:
+        for name in (self.nuclei_he, self.nuclei_ihc, self.tissue_he):
+            if not NAME.fullmatch(name):
+                raise ValueError(f"{name!r} is no name of a model")
+        if self.folder and not Path(self.folder).is_absolute():
+            raise ValueError("folder must be an absolute path, or empty")
+        for sha256 in self.allowed_torchscript_sha256:
+            if not SHA256.fullmatch(sha256):
+                raise ValueError(f"allowed_torchscript_sha256: {sha256!r} is no sha256")
+
+    @property
+    def site_folder(self) -> Path | None:
+        """Where the site keeps models of its own."""
+        return Path(self.folder) if self.folder else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SiteSettings:
     """``site.toml``."""
 
@@ -94,4 +124,5 @@ class SiteSettings:
     privacy: PrivacySettings
     damage: DamageSettings
     running: RunningSettings
+    models: ModelsSettings
     cluster: ClusterSettings

@@ -1,0 +1,1 @@
+"""The cupboard of networks: they know no slide."""

@@ -1,0 +1,1 @@
+"""The workshop: labelled images in, networks and their measured results out."""

@@ -1,0 +1,65 @@
+"""Judging as a person orders it: models, perhaps a student's teacher, and the card to write."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pathology.errors import UsageError
+from pathology.models.catalogue import Installed
+from pathology.records.progress import Tell
+from pathology.training.card_results import write_results
+from pathology.training.evaluate import Evaluation, EvaluationOrder, evaluate
+from pathology.training.student_score import Kept, check_taught_by, kept_of_teacher, with_score
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgingOrder:
+    """An evaluation, and what is to be done beside it."""
+
+    evaluation: EvaluationOrder
+    teacher: Installed | None = None  # of the one model, which is a student
+    card_of: Installed | None = None  # whose card gets the rows; None: the one model's
+    write: bool = False
+
+    def __post_init__(self) -> None:
+        models = self.evaluation.models
+        if self.teacher is not None:
+            if len(models) > 1:
+                raise UsageError("--teacher: belongs to one student alone")
+            check_taught_by(models[0].card, self.teacher)
+        if self.write and self.card_of is None and len(models) > 1:
+            raise UsageError("--write-card: several models are evaluated. Name the card by --card")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What came of it."""
+
+    evaluation: Evaluation
+    kept: Kept | None  # without a teacher there is nothing to keep
+    card_path: Path | None  # None where no card was written
+
+
+def judge(order: JudgingOrder, tell: Tell) -> Judgement:
+    """Evaluate, and write the card if that is asked for and anything could be measured.
+
+    Raises
+    ------
+    UsageError
+        See ``evaluate`` and ``kept_of_teacher``.
+    OutputError
+        The card cannot be written.
+    """
+    told = evaluate(order.evaluation, tell)
+    kept = None
+    if order.teacher is not None:
+        beside = evaluate(replace(order.evaluation, models=(order.teacher,)), tell)
+        kept = kept_of_teacher(told, beside)
+    path = None
+    if order.write and told.rows:
+        target = order.card_of or order.evaluation.models[0]
+        if kept is not None:
+            target = replace(target, card=with_score(target.card, kept))
+        path = write_results(target, [row.result for row in told.rows])
+    return Judgement(evaluation=told, kept=kept, card_path=path)

@@ -1,0 +1,263 @@
+"""One training from the order to a folder that can be installed: weights and their card.
+
+The folder keeps the checkpoint and a note of what is being learned, so that the same command goes
+on after a kill and another command is refused instead of mixed in.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from itertools import chain, pairwise
+from pathlib import Path
+from typing import Final
+
+import torch
+from torch import nn
+
+from pathology.errors import OutputError, UsageError
+from pathology.models.card_toml import card_text
+from pathology.models.catalogue import Installed, load_catalogue
+from pathology.models.smoke import check_sees
+from pathology.models.weights import read_network, write_weights
+from pathology.models.weights_file import write_whole
+from pathology.records.model import (
+    NAME,
+    ModelCard,
+    TrainedOn,
+    WeightsFile,
+)
+from pathology.records.order import DeviceChoice
+from pathology.records.progress import Tell
+from pathology.records.settings.predictions import PredictionSettings
+from pathology.training.begin import TeacherMaps, begun_from, check_same_kind, fresh_network
+from pathology.training.gather import Sources
+from pathology.training.lesson import Lesson, lesson_of
+from pathology.training.loop import CHECKPOINT, LOG, Apprentice, train
+from pathology.training.recipe import Recipe
+from pathology.training.terms import PUBLIC_LICENCE
+
+NOTE: Final = "training.json"
+PAUSE_S: Final = 600.0
+"""A longer gap between two steps was no training."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingOrder:
+    """What is to be made, from what, and where to."""
+
+    recipe: Recipe
+    sources: Sources
+    out: Path
+    settings: PredictionSettings  # stains of the fields, and the eyes that score
+    command: str  # as the card tells it, without paths of this machine
+    name: str = ""  # of the model; the recipe's where not given
+    licence: str = ""  # of weights from a site's own annotations alone
+    device: DeviceChoice = "auto"
+    start: Installed | None = None  # begin with this model's weights
+    teacher: Installed | None = None  # learn from this model's maps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Trained:
+    """A model that was made, and what was kept away from it."""
+
+    installed: Installed
+    lesson: Lesson
+
+
+def make_model(order: TrainingOrder, tell: Tell) -> Trained:
+    """Train as ordered; weights and card lie in ``order.out`` afterwards.
+
+    Raises
+    ------
+    UsageError
+        The order makes no sense, data are missing, or the folder holds another training.
+    ModelRefused
+        The model to start from, or the one that was made, is not fit.
+    OutputError
+        The folder cannot be written.
+    """
+    order = _settled(order)
+    licence = licence_of(order)
+    device = device_of(order.device)
+    guide = order.teacher or (order.start if order.recipe.teacher else None)
+    lesson = lesson_of(order.recipe, order.sources, order.settings.stain, taught=guide is not None)
+    network = _network(order)
+    _note(order, lesson)
+    apprentice = Apprentice(
+        network=network,
+        crops=lesson.crops,
+        loss=lesson.loss,
+        settings=order.recipe.loop,
+        folder=order.out,
+        device=device,
+        teacher=None if guide is None else TeacherMaps(order.recipe, guide),
+    )
+    made = train(apprentice, tell)
+    return Trained(installed=_stored(order, made, licence, lesson), lesson=lesson)
+
+
+def _settled(order: TrainingOrder) -> TrainingOrder:
+    """The order with a name, and with the shape of the network it starts from."""
+    name = order.name or order.recipe.name
+    if not NAME.fullmatch(name):
+        raise UsageError(f"--name {name!r}: is made of a-z, 0-9 and -")
+    shipped = load_catalogue()
+    if name in shipped and (order.start or order.sources.annotations):
+        raise UsageError(f"--name {name}: a shipped model has this name. Choose another")
+    recipe = order.recipe
+    for model in (order.start, order.teacher):
+        if model is not None:
+            check_same_kind(recipe, model)
+    if order.start is not None:
+        card = order.start.card
+        recipe = replace(recipe, network=card.network, input=card.input, decoding=card.decoding)
+    return replace(order, name=name, recipe=recipe)
+
+
+def device_of(choice: DeviceChoice) -> torch.device:
+    """The device asked for; ``UsageError`` where there is no GPU to be had."""
+    if choice == "cuda" and not torch.cuda.is_available():
+        raise UsageError(
+            "--device cuda: torch sees no GPU here. Ask `pathology doctor`, or leave it out"
+        )
+    if choice == "cpu" or not torch.cuda.is_available():
+        return torch.device("cpu")
+    return torch.device("cuda")
+
+
+def licence_of(order: TrainingOrder) -> tuple[str, bool]:
+    """Licence of the weights, and whether they are for research only.
+
+    Raises
+    ------
+    UsageError
+        The data decide, and another licence is asked for; or nobody says which it is.
+    """
+    parents = [m.card for m in (order.start, order.teacher) if m is not None]
+    bound = [card.weights.licence for card in parents if card.weights.research_only]
+    if order.sources.data is not None and order.recipe.sets:
+        bound.insert(0, PUBLIC_LICENCE)
+    if bound and order.licence:
+        raise UsageError(
+            f"--licence {order.licence}: what it is made from allows {bound[0]} "
+            "only, for research. Leave --licence out"
+        )
+    if bound:
+        return bound[0], True
+    if not order.licence.strip():
+        raise UsageError(
+            "--licence: say on what terms weights of your own annotations may be used, for example "
+            "--licence 'our laboratory only'"
+        )
+    return order.licence, "-NC" in order.licence.upper()
+
+
+def _network(order: TrainingOrder) -> nn.Module:
+    if order.start is not None:
+        return begun_from(order.recipe, order.start)
+    return fresh_network(order.recipe, order.recipe.network)
+
+
+def _note(order: TrainingOrder, lesson: Lesson) -> None:
+    """Write what is learned here, or refuse to go on with something else."""
+    note = {
+        "name": order.name,
+        "lesson": order.recipe.lesson_sha256(),
+        "images": lesson.images_sha256,
+        "start": order.start.card.weights.sha256 if order.start else "",
+        "teacher": order.teacher.card.weights.sha256 if order.teacher else "",
+    }
+    path = order.out / NOTE
+    if (order.out / CHECKPOINT).exists():
+        try:
+            held = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            held = {}
+        if other := sorted(key for key, value in note.items() if held.get(key) != value):
+            raise UsageError(
+                f"{order.out.name}: holds a training with other {', '.join(other)}. Use the same "
+                "command to go on, or an empty folder to begin anew"
+            )
+        return
+    try:
+        order.out.mkdir(parents=True, exist_ok=True)
+    except OSError as cause:
+        raise OutputError(f"--out {order.out.name}: cannot be made ({cause.strerror})") from cause
+    write_whole(path, json.dumps(note, indent=1).encode())
+
+
+def _stored(
+    order: TrainingOrder, network: nn.Module, licence: tuple[str, bool], lesson: Lesson
+) -> Installed:
+    """Weights and card, read back and tried before anybody relies on them."""
+    file = f"{order.name}.safetensors"
+    sha256 = write_weights(network, order.out / file)
+    card = _card(
+        order,
+        lesson,
+        WeightsFile(file=file, sha256=sha256, licence=licence[0], research_only=licence[1]),
+    )
+    installed = Installed(card=card, folder=order.out, shipped=False)
+    check_sees(card, read_network(installed))
+    write_card(installed)
+    return installed
+
+
+def write_card(installed: Installed) -> None:
+    """The card beside its weights."""
+    path = installed.folder / f"{installed.card.name}.toml"
+    write_whole(path, card_text(installed.card).encode())
+
+
+def _card(order: TrainingOrder, lesson: Lesson, weights: WeightsFile) -> ModelCard:
+    recipe = order.recipe
+    parents = [
+        f"{what} {model.card.name} (sha256 {model.card.weights.sha256[:12]}), made from: "
+        + "; ".join(model.card.training.data)
+        for what, model in (("begun from", order.start), ("taught by", order.teacher))
+        if model is not None
+    ]
+    return ModelCard(
+        schema="pathology.model/1",
+        name=order.name,
+        title=recipe.title,
+        task=recipe.task,
+        classes=recipe.classes,
+        network=recipe.network,
+        input=recipe.input,
+        weights=weights,
+        training=TrainedOn(
+            data=(*lesson.told, *parents),
+            command=order.command,
+            seed=recipe.loop.seed,
+            steps=recipe.loop.steps,
+            hours=round(hours_of(order.out / LOG), 2),
+            date=datetime.now(UTC).date().isoformat(),
+        ),
+        limits=_limits(order),
+        decoding=recipe.decoding,
+    )
+
+
+def _limits(order: TrainingOrder) -> tuple[str, ...]:
+    """The recipe's speak of the public sets; those of the models it was made from hold on."""
+    parents = [m.card.limits for m in (order.start, order.teacher) if m is not None]
+    own = order.recipe.limits
+    if not parents and order.sources.data is None:
+        own = ("Trained on one site's annotations alone: what they do not show is not known.",)
+    return tuple(dict.fromkeys(chain(own, *parents)))
+
+
+def hours_of(log: Path) -> float:
+    """Hours of training in a log of steps; pauses, and a line cut short by a kill, do not count."""
+    times = []
+    for line in log.read_text(encoding="utf-8").splitlines():
+        try:
+            times.append(float(json.loads(line)["time"]))
+        except (ValueError, LookupError, TypeError):
+            continue
+    gaps = [after - before for before, after in pairwise(times)]
+    return sum(gap for gap in gaps if 0 <= gap < PAUSE_S) / 3600

@@ -1,0 +1,70 @@
+"""Beginning with an installed model: its weights, and its classes by name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from pathology.errors import UsageError
+from pathology.models.network import NUCLEUS_MAPS
+from pathology.models.weights import read_network
+from pathology.training.begin import TeacherMaps, begun_from, check_same_kind, fresh_network
+from pathology.training.recipe import Recipe, load_recipe
+from tests.tiny_models import install_tiny, tiny_card
+from tests.training.own_data import write_recipe
+
+PICTURE = torch.rand((1, 3, 64, 64), generator=torch.Generator().manual_seed(3))
+MAPS = len(NUCLEUS_MAPS)
+
+
+@pytest.fixture
+def recipe(tmp_path: Path) -> Recipe:
+    return load_recipe(write_recipe(tmp_path / "own.toml"))
+
+
+def test_the_same_classes_begin_as_the_model_ended(tmp_path: Path, recipe: Recipe) -> None:
+    start = install_tiny(tmp_path)
+    begun = begun_from(recipe, start).eval()
+    with torch.inference_mode():
+        torch.testing.assert_close(begun(PICTURE), read_network(start)(PICTURE))
+
+
+def test_classes_are_found_by_name_and_new_ones_begin_at_random(
+    tmp_path: Path, recipe: Recipe
+) -> None:
+    card = replace(tiny_card(), classes=("stroma", "tumour"))
+    start = install_tiny(tmp_path, card)
+    begun = begun_from(recipe, start).eval()
+    with torch.inference_mode():
+        ours, theirs = begun(PICTURE), read_network(start)(PICTURE)
+        teacher = TeacherMaps(recipe, start)(PICTURE)
+    torch.testing.assert_close(ours[:, :MAPS], theirs[:, :MAPS])
+    for name in ("stroma", "tumour"):
+        there = theirs[:, MAPS + card.classes.index(name)]
+        here = MAPS + recipe.classes.index(name)
+        torch.testing.assert_close(ours[:, here], there)
+        torch.testing.assert_close(teacher[:, here], there)
+    new = MAPS + recipe.classes.index("lymphocyte")
+    assert ours[:, new].std() > 0
+    assert torch.softmax(teacher[:, MAPS:], dim=1)[:, new - MAPS].max() < 1e-6
+
+
+def test_a_fresh_network_is_the_same_for_the_same_seed(recipe: Recipe) -> None:
+    one, other = (fresh_network(recipe, recipe.network) for _ in range(2))
+    assert all(
+        torch.equal(a, b)
+        for a, b in zip(one.state_dict().values(), other.state_dict().values(), strict=True)
+    )
+
+
+def test_a_model_of_another_kind_or_scale_is_refused(tmp_path: Path, recipe: Recipe) -> None:
+    tissue = install_tiny(tmp_path, tiny_card("tissue", "areas"))
+    with pytest.raises(UsageError, match="areas: is a tissue-network for tissue"):
+        check_same_kind(recipe, tissue)
+    card = tiny_card(name="fine")
+    fine = replace(card, input=replace(card.input, mpp=0.25, finest_mpp=0.2, coarsest_mpp=0.3))
+    with pytest.raises(UsageError, match=r"fine: sees at 0\.25 µm/px, the recipe at 0\.5"):
+        check_same_kind(recipe, install_tiny(tmp_path, fine))

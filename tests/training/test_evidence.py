@@ -1,0 +1,86 @@
+"""What a card tells of what its model has seen."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+from pathology.records.model import ModelCard
+from pathology.training.evidence import kept_away, parted
+from pathology.training.field import folds
+from pathology.training.terms import cited
+from tests.tiny_models import tiny_card
+
+
+@dataclass(frozen=True)
+class Picture:
+    dataset: str
+    group: str
+
+
+GLIOMA = [Picture("glioma", group) for group in ("gliomaA", "gliomaA", "gliomaB", "gliomaC")]
+OWN = [Picture("our-cells", f"patient-{n}") for n in range(4)]
+
+
+def card(*data: str, command: str = "pathology train nuclei") -> ModelCard:
+    blank = tiny_card()
+    return replace(blank, training=replace(blank.training, data=data, command=command))
+
+
+def test_a_set_that_nobody_named_is_held_out() -> None:
+    told = parted(card(cited("consep-train", 27, 0)), GLIOMA)
+    assert told["held-out"] == GLIOMA
+    assert not told["seen"]
+    test = [Picture("consep-test", "test_1")]
+    assert parted(card(cited("consep-train", 27, 0)), test)["held-out"] == test
+
+
+def test_a_set_trained_on_whole_is_seen() -> None:
+    assert parted(card(cited("glioma", 5, 0)), GLIOMA)["seen"] == GLIOMA
+
+
+def test_groups_held_out_by_name() -> None:
+    made = "pathology train nuclei --data data --out out --hold-out glioma/gliomaA monuseg/lung"
+    told = parted(card(cited("glioma", 3, 2), command=made), GLIOMA)
+    assert [p.group for p in told["held-out"]] == ["gliomaA", "gliomaA"]
+    assert [p.group for p in told["seen"]] == ["gliomaB", "gliomaC"]
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_groups_held_out_by_fold(number: int) -> None:
+    made = f"pathology train nuclei --data data --fold {number}/3 --out out"
+    told = parted(card(cited("glioma", 3, 2), command=made), GLIOMA)
+    wanted = folds(GLIOMA, 3)[number - 1].held_out
+    assert {f"glioma/{p.group}" for p in told["held-out"]} == wanted
+    assert len(told["held-out"]) + len(told["seen"]) == len(GLIOMA)
+
+
+def test_a_set_outside_the_folds_is_seen() -> None:
+    made = "pathology train nuclei --data data --fold 1/3 --out out"
+    assert parted(card(cited("glioma", 5, 0), command=made), GLIOMA)["seen"] == GLIOMA
+
+
+def test_what_a_parent_may_have_seen_is_seen() -> None:
+    made = "pathology train nuclei --annotations our --start x --hold-out glioma/gliomaA"
+    parent = f"begun from nuclei-1 (sha256 0123), made from: {cited('glioma', 3, 2)}"
+    own = "our-cells, 3 images, 1 more held out: painted"
+    assert parted(card(own, parent, command=made), GLIOMA)["seen"] == GLIOMA
+    inherited = "begun from ours (sha256 0123), made from: our-cells, 4 images: painted"
+    assert parted(card(inherited, command=made), OWN)["seen"] == OWN
+
+
+def test_a_sites_own_set() -> None:
+    made = "pathology train nuclei --annotations our --hold-out our-cells/patient-2"
+    own = "our-cells, 3 images, 1 more held out: painted"
+    told = parted(card(own, command=made), OWN)
+    assert told["held-out"] == [OWN[2]]
+    others = [Picture("cells", "x")]  # another set, whose name is a part of this one's
+    assert parted(card(own, command=made), others)["held-out"] == others
+
+
+@pytest.mark.parametrize("command", ["", "none", "it's not a command", "train --fold x/y"])
+def test_a_card_that_says_little_is_not_trusted(command: str) -> None:
+    assert kept_away(command).fold is None
+    told = parted(card(cited("glioma", 3, 2), command=command), GLIOMA)
+    assert told["seen"] == GLIOMA
