@@ -49,8 +49,10 @@ def order_of(given: argparse.Namespace) -> JudgingOrder:
     """What the command line asks for; ``UsageError`` where it makes no sense."""
     settings = load_settings(given.settings)
     folder = settings.site.models.site_folder
+    models = tuple(named_or_card(text, folder) for text in given.models)
+    card_of = named_or_card(given.card, folder) if given.card else None
     evaluation = EvaluationOrder(
-        models=tuple(named_or_card(text, folder) for text in given.models),
+        models=models,
         data=given.data,
         annotations=given.annotations,
         sets=tuple(given.sets),
@@ -58,11 +60,13 @@ def order_of(given: argparse.Namespace) -> JudgingOrder:
         command=command_of(given),
         device=given.device,
         allowed_torchscript=settings.site.models.allowed_torchscript_sha256,
+        recipe=card_of is not None
+        and any(m.card.weights.sha256 != card_of.card.weights.sha256 for m in models),
     )
     return JudgingOrder(
         evaluation=evaluation,
         teacher=named_or_card(given.teacher, folder) if given.teacher else None,
-        card_of=named_or_card(given.card, folder) if given.card else None,
+        card_of=card_of,
         write=given.write_card or given.card is not None,
     )
 
@@ -90,6 +94,8 @@ def markdown(rows: Sequence[Row]) -> str:
 
 def with_interval(told: Estimate) -> str:
     """A score and its interval; three digits after the point are more than any set can tell."""
+    if told.images == 1:
+        return f"{told.value:.3f} (one image)"
     return f"{told.value:.3f} ({told.low:.3f}–{told.high:.3f})"
 
 

@@ -5,21 +5,25 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from pathology.cli.messages import say, speak
 from pathology.cli.progress import watching
 from pathology.cli.scale_option import scale_mpp
 from pathology.errors import UsageError
 from pathology.pipeline.cluster import default_workers
-from pathology.pipeline.eyes import check_gpu, check_models
+from pathology.pipeline.eyes import check_gpu, check_models, share_a_gpu
 from pathology.pipeline.run import SUMMARY, Crew, run
 from pathology.pipeline.settings import load_settings
 from pathology.pipeline.worklist import Asked, orders_from
-from pathology.records.order import RunOptions
+from pathology.records.order import RunOptions, SlideOrder
 from pathology.records.settings.run import RunSettings
 from pathology.records.summary import SummaryRow
 
+WORKERS_A_GPU: Final = 2
+"""One reads and writes while the other computes; more would crowd each other out of its memory."""
 EXAMPLES = """
 examples:
   pathology run slide.svs --analysis infiltration --out results
@@ -52,8 +56,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--workers",
         type=int,
-        help="processes on this machine (default: by slides, cores and memory); they share the "
-        "cores, so one slide alone gets all",
+        help="processes on this machine (default: by slides, cores and memory, two beside a GPU); "
+        "they share the cores, so one slide alone gets all",
     )
     add("--cluster", metavar="ADDRESS", help="dask scheduler; beyond this machine tls:// only")
     add("--settings", type=Path, metavar="FOLDER", help="a site's own settings (*.toml)")
@@ -70,7 +74,7 @@ def call(given: argparse.Namespace) -> int:
         check_gpu()
     options = RunOptions(out=given.out.absolute(), force=given.force, device=given.device)
     with watching(len(orders), quiet=given.json, language=speak()) as watcher:
-        rows = run(orders, options, settings, crew_of(given, settings, len(orders)), watcher)
+        rows = run(orders, options, settings, crew_of(given, settings, orders), watcher)
     failures = sum(row.state == "failed" for row in rows)
     if given.json:
         print(json.dumps(summary_json(rows, options.out), ensure_ascii=False, allow_nan=False))
@@ -88,11 +92,15 @@ def asked_for(given: argparse.Namespace) -> Asked:
     return Asked(analysis=given.analysis, marker=given.marker, mpp=given.mpp, within=within)
 
 
-def crew_of(given: argparse.Namespace, settings: RunSettings, orders: int) -> Crew:
-    """The workers asked for; by default no more than there are slides."""
+def crew_of(given: argparse.Namespace, settings: RunSettings, orders: Sequence[SlideOrder]) -> Crew:
+    """The workers asked for; by default no more than there are slides, and few beside a GPU."""
     if given.workers is not None and given.workers < 1:
         raise UsageError("--workers must be 1 or more")
-    workers = given.workers or min(orders, default_workers(settings.site.running))
+    workers = given.workers or min(len(orders), default_workers(settings.site.running))
+    if given.workers is None and given.cluster is None and workers > WORKERS_A_GPU:
+        analyses = {order.analysis for order in orders}
+        if share_a_gpu(settings, analyses, given.device):
+            workers = WORKERS_A_GPU
     return Crew(workers=max(1, workers), address=given.cluster)
 
 

@@ -16,12 +16,14 @@ from typing import Final
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
+from pathology.cli.evaluated import markdown
 from pathology.cli.messages import say
 from pathology.errors import UsageError
 from pathology.pipeline.settings import load_settings
 from pathology.records.progress import Progress, Tell
 from pathology.training.distil import distil
 from pathology.training.gather import Fold, Sources
+from pathology.training.judge import judge_made
 from pathology.training.known_models import named_or_card
 from pathology.training.make import TrainingOrder, make_model
 from pathology.training.recipe import Recipe, load_recipe, shipped_recipe
@@ -36,10 +38,11 @@ def call(given: argparse.Namespace) -> int:
     order = order_of(given)
     with watched(quiet=given.json) as tell:
         made = distil(order, tell) if given.action == "distil" else make_model(order, tell)
+        told = judge_made(made, order, tell)
     card, folder = made.installed.card, made.installed.folder
     if given.json:
-        told = {"name": card.name, "sha256": card.weights.sha256, "folder": str(folder)}
-        print(json.dumps(told, ensure_ascii=False))
+        summary = {"name": card.name, "sha256": card.weights.sha256, "folder": str(folder)}
+        print(json.dumps(summary, ensure_ascii=False))
         return 0
     print(say("train-made", name=card.name, folder=folder, sha256=card.weights.sha256))
     print(say("train-licence", licence=card.weights.licence))
@@ -53,6 +56,7 @@ def call(given: argparse.Namespace) -> int:
                 score="–" if score is None else f"{score:.3f}",
             )
         )
+    print(markdown(told.evaluation.rows))
     print(say("models-name-folder", folder=folder.absolute()))
     return 0
 

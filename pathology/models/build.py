@@ -73,6 +73,16 @@ BUILDERS: Final[Mapping[ModelForm, Callable[[ModelCard, Parsed], nn.Module]]] = 
 """The forms whose files hold tensors and nothing else."""
 
 
+BUILD_FAILURES: Final = (
+    RuntimeError,
+    ValueError,
+    TypeError,
+    AssertionError,
+    LookupError,
+    AttributeError,  # facts that are JSON, but no table
+)
+
+
 def built(card: ModelCard, parsed: Parsed) -> nn.Module:
     """The network that a card describes, its weights at random.
 
@@ -83,7 +93,7 @@ def built(card: ModelCard, parsed: Parsed) -> nn.Module:
     """
     try:
         return BUILDERS[card.network.form](card, parsed)
-    except (RuntimeError, ValueError, TypeError, AssertionError, LookupError) as cause:
+    except BUILD_FAILURES as cause:
         raise ModelRefused(
             f"{card.name}: no network can be built from [network] of its card ({cause}). "
             "Mend the card"

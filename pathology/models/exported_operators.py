@@ -61,9 +61,11 @@ def operator_of(target: str) -> Any:
     if target in NUMBERS:
         return NUMBERS[target]
     named = TARGET.fullmatch(target)
-    if named is None or named[1] not in ATEN or named[2].endswith("out"):  # writes where it is told
-        raise ValueError(f"operator {target[:80]!r} is not on the list of pathology")
-    return getattr(getattr(torch.ops.aten, named[1]), named[2])
+    if named is not None and named[1] in ATEN and not named[2].endswith("out"):  # writes elsewhere
+        packet = getattr(torch.ops.aten, named[1])
+        if named[2] in packet.overloads():  # a packet is a Python object with methods of its own
+            return getattr(packet, named[2])
+    raise ValueError(f"operator {target[:80]!r} is not on the list of pathology")
 
 
 def changes_its_first(target: str) -> bool:

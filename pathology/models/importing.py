@@ -109,7 +109,7 @@ def _weights(card: ModelCard, offer: Offer) -> bytes:
         read = parsed(card.name, data)
     elif path.suffix in STATE_DICTS:
         _check_no_script(path)
-        read = parsed(card.name, _converted(path))
+        read = parsed(card.name, _converted(path, data))
     else:
         raise ModelRefused(
             f"{path.name}: weights are .safetensors, .pt2, .pth, .pt or .bin, or the folder of an "
@@ -118,6 +118,18 @@ def _weights(card: ModelCard, offer: Offer) -> bytes:
     if card.network.form == "tile-encoder" and FACT not in read.facts:
         read = _classifier(card, read)
     return weights_bytes(read.tensors, card.name, read.facts)
+
+
+def state_dict_in(path: Path) -> Mapping[str, Tensor]:
+    """Tensors of a state dict saved by torch, read by a process that is locked up first.
+
+    Raises
+    ------
+    ModelRefused
+        It holds more than tensors, or this machine cannot lock a process up.
+    """
+    _check_no_script(path)
+    return parsed(path.name, _converted(path, path.read_bytes())).tensors
 
 
 def _check_suffix(card: ModelCard, path: Path) -> None:
@@ -137,13 +149,17 @@ def _check_no_script(path: Path) -> None:
                 )
 
 
-def _converted(path: Path) -> bytes:
-    """A state dict as safetensors, read by a process that is locked up first."""
+def _converted(path: Path, data: bytes) -> bytes:
+    """A state dict as safetensors, read by a process that is locked up first.
+
+    What is converted are the bytes that were hashed, not what lies at ``path`` by then.
+    """
     with tempfile.TemporaryDirectory(prefix="pathology-") as folder:
-        target = Path(folder) / "converted.safetensors"
+        source, target = Path(folder) / "given", Path(folder) / "converted.safetensors"
+        source.write_bytes(data)
         try:
             done = subprocess.run(  # noqa: S603 - our own module, no shell
-                (*CONVERTER, str(path.resolve()), str(target)),
+                (*CONVERTER, str(source), str(target)),
                 cwd=folder,
                 env={"OMP_NUM_THREADS": "1", "PATH": os.defpath},
                 stdin=subprocess.DEVNULL,

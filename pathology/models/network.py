@@ -12,6 +12,7 @@ from typing import Final
 
 import timm
 import torch
+from timm.layers.norm_act import BatchNormAct2d
 from torch import Tensor, nn
 
 from pathology.records.model import NetworkShape
@@ -99,6 +100,21 @@ class Normalised(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         """Shift and scale."""
         return (pictures - self.mean) / self.SPREAD
+
+
+def with_plain_norms(network: nn.Module) -> nn.Module:
+    """The network with each of timm's joined normalisations taken apart, changed in place.
+
+    What a normalisation does is then seen by whoever makes it part of the convolution before it.
+    """
+    joined = [(name, m) for name, m in network.named_modules() if isinstance(m, BatchNormAct2d)]
+    for name, module in joined:
+        plain = nn.BatchNorm2d(module.num_features, eps=module.eps)
+        plain.load_state_dict(module.state_dict())
+        parts = nn.Sequential(plain, module.drop, module.act)
+        above, _, last = name.rpartition(".")
+        setattr(network.get_submodule(above), last, parts.train(module.training))
+    return network
 
 
 def _encoder(shape: NetworkShape) -> nn.Module:

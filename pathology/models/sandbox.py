@@ -11,13 +11,15 @@ import os
 import platform
 import resource
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 
-NO_NEW_PRIVILEGES, SET_SECCOMP, FILTER_MODE = 38, 22, 2
+NO_NEW_PRIVILEGES = 38
+FILTER_MODE, ALL_THREADS = 1, 1  # SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC
+SECCOMP_CALL: Final[Mapping[str, int]] = MappingProxyType({"x86_64": 317, "aarch64": 277})
 LOAD_WORD, JUMP_EQUAL, JUMP_AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06
 ALLOW, REFUSE = 0x7FFF0000, 0x00050000 | 1  # SECCOMP_RET_ERRNO with EPERM
 SYSCALL_AT, MACHINE_AT = 0, 4
@@ -92,10 +94,10 @@ def _install(program: bytes) -> None:
     code = ctypes.create_string_buffer(program, len(program))
     head = struct.pack("@HP", len(program) // 8, ctypes.addressof(code))
     given = ctypes.create_string_buffer(head, len(head))
-    calls: Sequence[tuple[int, ...]] = (
-        (NO_NEW_PRIVILEGES, 1, 0, 0, 0),
-        (SET_SECCOMP, FILTER_MODE, ctypes.addressof(given), 0, 0),
-    )
-    for call in calls:
-        if libc.prctl(call[0], *(ctypes.c_ulong(number) for number in call[1:])) != 0:
-            raise NoSandbox(os.strerror(ctypes.get_errno()))
+    if libc.prctl(NO_NEW_PRIVILEGES, *(ctypes.c_ulong(number) for number in (1, 0, 0, 0))) != 0:
+        raise NoSandbox(os.strerror(ctypes.get_errno()))
+    # Through the system call, since prctl binds one thread only and libraries start their own.
+    call = ctypes.c_long(SECCOMP_CALL[platform.machine()])
+    words = (ctypes.c_ulong(number) for number in (FILTER_MODE, ALL_THREADS))
+    if libc.syscall(call, *words, ctypes.c_void_p(ctypes.addressof(given))) != 0:
+        raise NoSandbox(os.strerror(ctypes.get_errno()) or "a thread cannot be bound")

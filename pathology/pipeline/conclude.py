@@ -163,6 +163,8 @@ def flags_of(seen: Seen) -> tuple[str, ...]:
         flags.append("scale-disagrees-with-nucleus-size")
     if any(by.research_only for by in (seen.eyes.nuclei_by, seen.eyes.tissue_by)):
         flags.append("research-weights")
+    if seen.order.analysis == "infiltration" and seen.eyes.tissue_by.organs:
+        flags.append("organ-not-stated")  # orders name none, and the network knows only some
     if seen.eyes.work is not None and seen.eyes.work.memory_halvings:
         flags.append("gpu-memory-was-full")
     if seen.tally.lost:

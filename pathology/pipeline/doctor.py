@@ -8,18 +8,18 @@ import platform
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pathology import __version__
 from pathology.errors import ConfigError, ModelRefused, OutputError
-from pathology.models.catalogue import chosen, load_catalogue
 from pathology.models.device import cuda_device
 from pathology.models.weights_file import weights_state
 from pathology.pipeline.cluster import GIB, default_workers
-from pathology.pipeline.models import chosen_names
+from pathology.pipeline.eyes import chosen_models
 from pathology.pipeline.settings import load_settings
 from pathology.pipeline.store import prepare_output
-from pathology.records.settings.site import ModelsSettings
+from pathology.records.result import Analysis
+from pathology.records.settings.run import RunSettings
 
 ROOM_FOR_A_NIGHT_GIB = 20
 
@@ -65,18 +65,18 @@ def _settings_and_weights(folder: Path | None) -> tuple[Check, ...]:
         return (broken,)
     workers = default_workers(settings.site.running)
     loaded = f"loaded; {workers} worker(s) by default"
-    return Check(name="settings", state="good", detail=loaded), _weights(settings.site.models)
+    return Check(name="settings", state="good", detail=loaded), _weights(settings)
 
 
-def _weights(settings: ModelsSettings) -> Check:
-    """Each chosen model present and intact, and whether its terms are accepted."""
+def _weights(settings: RunSettings) -> Check:
+    """Each chosen model present and intact, fit for slides, and whether its terms are accepted."""
     try:
-        catalogue = load_catalogue(settings.site_folder)
         models = {
-            name: chosen(catalogue, name, task=task, stain=stain)
-            for name, task, stain in chosen_names(settings)
+            model.card.name: model
+            for analysis in get_args(Analysis)
+            for model in chosen_models(settings, analysis).all
         }
-    except ModelRefused as problem:
+    except (ModelRefused, ConfigError) as problem:
         return _weights_bad(str(problem))
     for name, model in models.items():
         if (state := weights_state(model)) != "ok":
@@ -85,7 +85,7 @@ def _weights(settings: ModelsSettings) -> Check:
     research = any(model.card.weights.research_only for model in models.values())
     if not research:
         return Check(name="weights", state="good", detail=f"{told}: intact")
-    if settings.accept_research_weights:
+    if settings.site.models.accept_research_weights:
         detail = f"{told}: intact; for research only, which this site accepts"
         return Check(name="weights", state="good", detail=detail)
     return Check(

@@ -12,7 +12,9 @@ from pathology.models.weights_file import weights_state
 from pathology.pipeline.glance import Glance, WorkScale, classical_scale
 from pathology.pipeline.settings import plain
 from pathology.predictions.classical import classical_eyes
+from pathology.predictions.network_tissue import reduction_for
 from pathology.records.eyes import Eyes
+from pathology.records.geometry import Mpp
 from pathology.records.model import CLASSICAL, ModelStain, ModelTask
 from pathology.records.order import DeviceChoice
 from pathology.records.result import Analysis
@@ -61,7 +63,9 @@ def chosen_models(settings: RunSettings, analysis: Analysis) -> ChosenModels:
     }
     for model in found.values():
         _check_halo(model, settings)
-    return ChosenModels(nuclei=found.get("nuclei"), tissue=found.get("tissue"))
+    models_chosen = ChosenModels(nuclei=found.get("nuclei"), tissue=found.get("tissue"))
+    _check_scales(models_chosen, settings)
+    return models_chosen
 
 
 def check_models(settings: RunSettings, analyses: set[Analysis], device: DeviceChoice) -> None:
@@ -91,6 +95,15 @@ def check_models(settings: RunSettings, analyses: set[Analysis], device: DeviceC
             "--device cuda: [models] of site.toml chooses no network for this analysis, and "
             "classical analysis runs on the CPU. Leave --device out."
         )
+
+
+def share_a_gpu(settings: RunSettings, analyses: set[Analysis], device: DeviceChoice) -> bool:
+    """Whether networks will run on this machine's GPU, which all workers then share."""
+    if device == "cpu" or not any(chosen_models(settings, one).all for one in analyses):
+        return False
+    from pathology.models.device import cuda_device  # torch takes seconds to load
+
+    return cuda_device() is not None
 
 
 def check_gpu() -> None:
@@ -148,6 +161,19 @@ def reading_of(models: ChosenModels) -> str:
         for c in (model.card for model in models.all)
     ]
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest() if told else ""
+
+
+def _check_scales(models: ChosenModels, settings: RunSettings) -> None:
+    """Refuse a tissue network that could never look: tiles are reduced for it, never enlarged."""
+    if models.tissue is None:
+        return
+    card, wanted_mpp = models.tissue.card, work_scale(settings, models).wanted_mpp
+    if reduction_for(card, Mpp(wanted_mpp)) is None:
+        raise ModelRefused(
+            f"{card.name}: sees at {card.input.mpp:g} µm/px, and slides are looked at with "
+            f"{wanted_mpp:g}, which no whole reduction brings there. Choose a nucleus network of a "
+            "finer scale (recipe nuclei-fine), or set work_mpp in predictions.toml"
+        )
 
 
 def _check_halo(model: Installed, settings: RunSettings) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathology.errors import ModelRefused
 from pathology.models.catalogue import Installed, load_catalogue
 from pathology.models.weights_file import WeightsState, weights_state
-from pathology.records.model import CLASSICAL, ModelCard, ModelStain, ModelTask
+from pathology.records.model import ModelCard
 from pathology.records.settings.site import ModelsSettings
 
 
@@ -33,16 +33,6 @@ def listed_model(settings: ModelsSettings, name: str) -> ListedModel:
             f"{name}: there is no such model. There are: {', '.join(catalogue) or 'none'}"
         )
     return _listed(catalogue[name])
-
-
-def chosen_names(settings: ModelsSettings) -> tuple[tuple[str, ModelTask, ModelStain], ...]:
-    """Names that the settings choose, with what each is chosen for, ``classical`` left out."""
-    chosen: tuple[tuple[str, ModelTask, ModelStain], ...] = (
-        (settings.nuclei_he, "nuclei", "he"),
-        (settings.nuclei_ihc, "nuclei", "ihc-dab"),
-        (settings.tissue_he, "tissue", "he"),
-    )
-    return tuple(one for one in chosen if one[0] != CLASSICAL)
 
 
 def _listed(installed: Installed) -> ListedModel:

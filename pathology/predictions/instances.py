@@ -183,7 +183,8 @@ def _largest(
     label = np.zeros(len(size_px), np.int32)
     label[pieces.ravel()] = labels.ravel()
     order = np.lexsort((-np.arange(len(label)), size_px, label))
-    largest = order[np.diff(label[order], append=len(label)) > 0]
+    beyond = np.iinfo(np.int32).max  # more than any label, of which there may be more than pieces
+    largest = order[np.diff(label[order], append=beyond) > 0]
     kept = np.zeros(len(label), np.int32)
     kept[largest] = label[largest]
     return kept

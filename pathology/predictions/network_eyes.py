@@ -7,11 +7,11 @@ into nuclei, and the caller works on a tile while the next ones are on their way
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby, islice
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ from pathology.predictions.network_tissue import reduction_for, tissue_classes
 from pathology.predictions.stopwatch import Stopwatch
 from pathology.records.eyes import SampledNuclei, SeenBy, TileSeen
 from pathology.records.geometry import Box, Mpp, px_area_to_um2
+from pathology.records.model import ModelForm
 from pathology.records.order import DeviceChoice
 from pathology.records.prediction import Calibration, Nuclei
 from pathology.records.result import ModelUsed, NetworkWork
@@ -36,6 +37,12 @@ from pathology.records.tile import Tile
 
 AHEAD = 2
 """Batches under way beside the one that the caller takes tiles from."""
+OF_FORM: Final[Mapping[ModelForm, tuple[str, ...]]] = {
+    "instanseg": (
+        "Contrast is judged tile by tile, as InstanSeg does, so outlines differ with the cut.",
+    ),
+}
+"""Limits that no card may leave out."""
 MOST_HANDS = 4
 """Threads that turn maps into nuclei, beside a GPU."""
 
@@ -62,6 +69,11 @@ class NetworkEyes:
     nuclei: Network | None
     tissue: Network | None
     watch: Stopwatch = field(default_factory=Stopwatch)
+    halvings_before: int = field(init=False)
+    """Networks outlive a slide; what happened on earlier ones is not told of this one."""
+
+    def __post_init__(self) -> None:
+        self.halvings_before = sum(n.memory_halvings for n in self._networks)
 
     @property
     def nuclei_by(self) -> SeenBy:
@@ -83,7 +95,7 @@ class NetworkEyes:
             precision={n.card.name: n.precision for n in networks},
             threads=torch.get_num_threads(),
             batch_tiles=min(n.batch for n in networks),
-            memory_halvings=sum(n.memory_halvings for n in networks),
+            memory_halvings=sum(n.memory_halvings for n in networks) - self.halvings_before,
             seconds=self.watch.seconds(),
         )
 
@@ -228,7 +240,8 @@ def seen_by(network: Network) -> SeenBy:
         ),
         classical=False,
         research_only=weights.research_only,
-        limits=network.card.limits,
+        limits=network.card.limits + OF_FORM.get(network.card.network.form, ()),
+        organs=network.card.organs,
     )
 
 

@@ -22,6 +22,7 @@ class SeenBy:
     classical: bool
     research_only: bool = False
     limits: tuple[str, ...] = ()  # plain sentences
+    organs: tuple[str, ...] = ()  # of the training images, where only some were shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

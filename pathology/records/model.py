@@ -178,6 +178,7 @@ class ModelCard:
     decoding: NucleusDecoding | None = None
     channels: tuple[str, ...] = ()
     distilled: Distilled | None = None
+    organs: tuple[str, ...] = ()  # those of the training images, where only some were shown
 
     def __post_init__(self) -> None:
         if self.schema != "pathology.model/1":
@@ -199,9 +200,18 @@ class ModelCard:
         if form == "instanseg" and len(self.classes) != 1:
             raise ValueError("instanseg tells no classes apart: name the one that its nuclei get")
         self._check_channels()
+        self._check_reach()
         suffix = SUFFIXES.get(form, ".safetensors")
         if not self.weights.file.endswith(suffix):
             raise ValueError(f"the weights of form {form} are a {suffix} file")
+
+    def _check_reach(self) -> None:
+        """A cell of a tile encoder must lie in the tile that sees it, the halo included."""
+        wide_um = self.input.step_px * self.input.coarsest_mpp
+        if self.network.form == "tile-encoder" and self.input.halo_um < wide_um:
+            raise ValueError(
+                f"halo_um of a tile-encoder must be {wide_um:g} or more, a cell's width"
+            )
 
     def _check_channels(self) -> None:
         trained_here = self.network.form in ("nucleus-network", "tissue-network")

@@ -12,12 +12,27 @@ from pathology.models.catalogue import Installed
 from pathology.models.network import NUCLEUS_MAPS, NucleusNetwork, TissueNetwork
 from pathology.models.weights import read_network
 from pathology.records.model import NetworkShape
+from pathology.training.encoder_start import begin_encoder
 from pathology.training.recipe import Recipe
 
 PIXELS_A_MAP: Final = {"nuclei": 4, "tissue": 1}
 """Channels of the last layer to one map: the nucleus network writes squares of 2 x 2."""
 NEVER: Final = -30.0
 """A logit below all that networks say."""
+
+
+def first_network(recipe: Recipe) -> nn.Module:
+    """What a training from nothing begins with: random weights, and the recipe's encoder.
+
+    Raises
+    ------
+    UsageError
+        The encoder's weights are not installed, or are others; see ``begin_encoder``.
+    """
+    network = fresh_network(recipe, recipe.network)
+    if recipe.encoder_start is not None:
+        begin_encoder(network.get_submodule("encoder"), recipe.encoder_start)
+    return network
 
 
 def fresh_network(recipe: Recipe, shape: NetworkShape) -> nn.Module:

@@ -103,7 +103,9 @@ def recoloured(
     blue, eosin, rest = unmixed(density(pixels, white), vectors)
     chromatin = blue / max(float(np.quantile(blue, 0.95)), 0.05)
     pale = np.float32(rng.choice([rng.uniform(0.12, 0.4), rng.uniform(0.3, 1.0)]))
-    counterstain = np.where(brown > 0, rng.uniform(0.2, 1.0), 1.0) * pale
+    # DAB covers the blue below it as far as it is there: what it fades into keeps its colour.
+    covered = np.clip(brown / max(float(brown.max()), 1e-6), 0, 1).astype(np.float32)
+    counterstain = (1 - np.float32(rng.uniform(0, 0.8)) * covered) * pale
     # DAB follows chromatin only in part; strong DAB is even and nearly black.
     evenness = rng.uniform(0.2, 1.0)
     texture = evenness + (1 - evenness) * np.minimum(chromatin, 1.5)

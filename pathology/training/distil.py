@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -15,14 +14,12 @@ from pathology.errors import UsageError
 from pathology.models.catalogue import Installed
 from pathology.models.smoke import painted
 from pathology.models.weights import read_network
+from pathology.predictions.devices import device_for
 from pathology.records.model import Distilled
 from pathology.records.progress import Tell
-from pathology.training.field import LabelledField
-from pathology.training.gather import read_sets
-from pathology.training.kept import Judges, kept_share
+from pathology.training.evaluate import EvaluationOrder, evaluate
 from pathology.training.make import Trained, TrainingOrder, device_of, make_model, write_card
-from pathology.training.public_sets import READERS
-from pathology.training.tissue_field import TISSUE_READERS, TissueField
+from pathology.training.student_score import kept_of_teacher, with_score
 
 SIDE_PX: Final = 512
 ROUNDS: Final = 5
@@ -39,31 +36,41 @@ def distil(order: TrainingOrder, tell: Tell) -> Trained:
     if order.teacher is None or order.recipe.teacher is None:
         raise UsageError("distil wants --teacher, and a recipe with a section [teacher]")
     made = make_model(order, tell)
-    device = device_of(order.device)
-    judges = Judges(fields=_fields(order, made), settings=order.settings, device=order.device)
-    kept = kept_share(made.installed, order.teacher, judges, tell)
+    cost = cost_ratio(made.installed, order.teacher, device_of(order.device))
     distilled = Distilled(
         teacher=order.teacher.card.name,
         teacher_sha256=order.teacher.card.weights.sha256,
-        cost_ratio=round(cost_ratio(made.installed, order.teacher, device), 3),
-        score_ratio=None if kept is None else round(kept.ratio, 4),
-        measure="" if kept is None else kept.measure,
-        data="" if kept is None else kept.data,
+        cost_ratio=round(cost, 3),
     )
-    card = replace(made.installed.card, distilled=distilled)
-    installed = replace(made.installed, card=card)
+    installed = replace(made.installed, card=replace(made.installed.card, distilled=distilled))
     write_card(installed)
+    if order.sources.data is not None and order.recipe.teacher.judged:
+        installed = scored(order, installed, order.teacher, tell)
+        write_card(installed)
     return replace(made, installed=installed)
 
 
-def _fields(order: TrainingOrder, made: Trained) -> Sequence[LabelledField | TissueField]:
-    """Images held out of this training, and the sets that neither model was trained on."""
-    names = order.recipe.teacher.judged if order.recipe.teacher and order.sources.data else ()
-    if not names or order.sources.data is None:
-        return made.lesson.held_out
-    if order.recipe.task == "tissue":
-        return [*made.lesson.held_out, *read_sets(order.sources.data, names, TISSUE_READERS)]
-    return [*made.lesson.held_out, *read_sets(order.sources.data, names, READERS)]
+def scored(order: TrainingOrder, student: Installed, teacher: Installed, tell: Tell) -> Installed:
+    """The student with what it keeps of its teacher's score on the recipe's judging sets.
+
+    Where nothing was held out of both, the card names no score rather than a flattering one.
+    """
+    evaluation = EvaluationOrder(
+        models=(student,),
+        data=order.sources.data,
+        annotations=None,
+        sets=() if order.recipe.teacher is None else order.recipe.teacher.judged,
+        settings=order.settings,
+        command=order.command,
+        device=order.device,
+    )
+    ours = evaluate(evaluation, tell)
+    theirs = evaluate(replace(evaluation, models=(teacher,)), tell)
+    try:
+        kept = kept_of_teacher(ours, theirs)
+    except UsageError:
+        return student
+    return replace(student, card=with_score(student.card, kept))
 
 
 def cost_ratio(student: Installed, teacher: Installed, device: torch.device) -> float:
@@ -90,8 +97,10 @@ def _ready(model: Installed, device: torch.device) -> nn.Module:
 
 def _seconds(network: nn.Module, picture: torch.Tensor) -> float:
     clock = time.perf_counter if picture.is_cuda else time.process_time
+    kind = picture.device.type
+    half = device_for("cuda" if picture.is_cuda else "cpu").bf16
     start = clock()
-    with torch.inference_mode(), torch.autocast(picture.device.type, torch.bfloat16):
+    with torch.inference_mode(), torch.autocast(kind, torch.bfloat16, enabled=half):
         network(picture)
     if picture.is_cuda:
         torch.cuda.synchronize()

@@ -59,7 +59,7 @@ TITLES: Final[Mapping[str, str]] = {
     "monuseg": "MoNuSeg training images",
     "crchisto-train": "CRCHisto train",
     "crchisto-validation": "CRCHisto validation",
-    "crchisto-test": "CRCHisto test",
+    "crchisto-test": "CRCHisto test (its slides may be those of the training part)",
     "glioma": "Ki-67 glioma",
     "deepliif": "Ki-67 DeepLIIF",
     "gepnet": "Ki-67 GEP-NET (tumour nuclei alone are labelled)",
@@ -80,6 +80,7 @@ class EvaluationOrder:
     command: str  # as rows tell it, without paths of this machine
     device: DeviceChoice = "auto"
     allowed_torchscript: tuple[str, ...] = ()
+    recipe: bool = False  # one model, but judged for the way it was made: a cross-validation's part
 
     def __post_init__(self) -> None:
         if self.data is None and self.annotations is None:
@@ -91,6 +92,11 @@ class EvaluationOrder:
         known = READERS if self.task == "nuclei" else TISSUE_READERS
         if strangers := sorted(set(self.sets) - known.keys()):
             raise UsageError(f"--sets {', '.join(strangers)}: there are {', '.join(known)}")
+
+    @property
+    def of_recipe(self) -> bool:
+        """Whether what is found is about a way of training, not about one model."""
+        return self.recipe or len(self.models) > 1
 
     @property
     def task(self) -> ModelTask:
@@ -185,7 +191,7 @@ def _read(data: Path, name: str, reader: Callable[[Path], Iterable[AnyField]]) -
 def _parts(order: EvaluationOrder, images: list[AnyField]) -> Iterator[_Part]:
     dataset = images[0].dataset
     split = [(model, parted(model.card, images)) for model in order.models]
-    if len(split) == 1:
+    if not order.of_recipe:
         model, by_evidence = split[0]
         for evidence, some in by_evidence.items():
             if some:

@@ -19,6 +19,8 @@ from pathology.training.field import Grouped, folds, key_of
 AnyField = TypeVar("AnyField", bound=Grouped)
 HELD_OUT: Final = "more held out"
 """What a card's line about a set says if a part of it was kept away."""
+OWN_COMMAND: Final = "pathology train "
+"""What begins the command in the card of a model that was trained here."""
 PARENT: Final = "made from: "
 """What a card's line about the model's parents says before their own data."""
 
@@ -33,6 +35,8 @@ class KeptAway:
 
 def parted(card: ModelCard, fields: Sequence[AnyField]) -> Mapping[Evidence, list[AnyField]]:
     """All images of one set, parted into those held out of the model and those it has seen."""
+    if not card.training.command.startswith(OWN_COMMAND):  # another hand's words: nothing is sure
+        return {"held-out": [], "seen": list(fields)}
     lines = [line for line in card.training.data if _names(line, fields[0].dataset)]
     if not lines:
         return {"held-out": list(fields), "seen": []}
@@ -71,7 +75,8 @@ def _groups_away(kept: KeptAway, fields: Sequence[Grouped]) -> frozenset[str]:
         return kept.groups
     number, count = kept.fold
     made = folds(fields, count)
-    return made[number - 1].held_out if 1 <= number <= len(made) == count else frozenset()
+    # A set of fewer groups than there are folds has none in the last ones.
+    return made[number - 1].held_out if 1 <= number <= len(made) <= count else frozenset()
 
 
 def _names(line: str, dataset: str) -> bool:

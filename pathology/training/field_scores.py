@@ -31,6 +31,10 @@ POSITIVITY: Final[Mapping[str, Score]] = {
     "positivity in doubt": metrics.in_doubt,
 }
 """The doubtful are left out of the accuracy, so how many they are belongs beside it."""
+THRESHOLD: Final = "DAB threshold"
+THRESHOLD_SEEN: Final = "DAB threshold, its rule set with these images in sight"
+RULE_SET_ON: Final = frozenset({"glioma", "deepliif", "gepnet"})
+"""Sets that the rule of the threshold was chosen on, see ``positivity`` in predictions.toml."""
 BIT_OF: Final[Mapping[TissueClass, int]] = {
     TissueClass.BACKGROUND: BACKGROUND,
     TissueClass.TUMOUR: TUMOUR,
@@ -117,7 +121,8 @@ def _positivity_scores(
     field: LabelledField, seen: NucleiSeen, pairs: NDArray[np.int64]
 ) -> FieldScores:
     scores: dict[Measure, Counts] = {}
-    for how, called in (("DAB threshold", seen.positive), ("learned map", seen.learned)):
+    threshold = THRESHOLD_SEEN if field.dataset in RULE_SET_ON else THRESHOLD
+    for how, called in ((threshold, seen.positive), ("learned map", seen.learned)):
         if how == "learned map" and len(called) and (called == UNKNOWN).all():
             continue
         counts = metrics.positivity_counts(called, field.positive, pairs)

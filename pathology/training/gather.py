@@ -208,15 +208,17 @@ def _count(fields: Sequence[Grouped], dataset: str) -> int:
 
 
 def images_sha256(gathered: Gathered[AnyField]) -> str:
-    """Hash of the labels that are trained on: a changed annotation is another training."""
+    """Hash of what is trained on: a changed annotation or picture is another training."""
     told = hashlib.sha256()
     for field in gathered.kept:
-        told.update(f"{field.dataset}/{field.group}/{field.name} {field.mpp}".encode())
+        facts = [field.dataset, field.group, field.name, field.stain, field.mpp]
         labels: tuple[np.ndarray, ...]
         if isinstance(field, LabelledField):
-            labels = field.instances, field.cell_class, field.positive
+            facts += [field.outlined, field.complete]
+            labels = field.instances, field.centre_px, field.cell_class, field.positive
         else:
             labels = (field.allowed,)
-        for column in labels:
+        told.update(repr(facts).encode())
+        for column in (field.pixels, *labels):
             told.update(np.ascontiguousarray(column).tobytes())
     return told.hexdigest()

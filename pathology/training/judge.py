@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pathology.errors import UsageError
 from pathology.models.catalogue import Installed
+from pathology.records.model import ModelCard, ModelTask
 from pathology.records.progress import Tell
 from pathology.training.card_results import write_results
-from pathology.training.evaluate import Evaluation, EvaluationOrder, evaluate
+from pathology.training.evaluate import SETS, Evaluation, EvaluationOrder, evaluate
+from pathology.training.make import Trained, TrainingOrder
+from pathology.training.public_sets import READERS
 from pathology.training.student_score import Kept, check_taught_by, kept_of_teacher, with_score
+from pathology.training.tissue_field import TISSUE_READERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +36,28 @@ class JudgingOrder:
             check_taught_by(models[0].card, self.teacher)
         if self.write and self.card_of is None and len(models) > 1:
             raise UsageError("--write-card: several models are evaluated. Name the card by --card")
+        if self.card_of is not None:
+            self._check_card(self.card_of)
+
+    def _check_card(self, target: Installed) -> None:
+        """Rows go into the card of what they are about: the model, or one made the same way."""
+        for model in self.evaluation.models:
+            ours, theirs = model.card, target.card
+            if _kind(ours) != _kind(theirs):
+                raise UsageError(
+                    f"--card {theirs.name}: {ours.name} is another kind of network, so its results "
+                    "are not about that model"
+                )
+            same = ours.weights.sha256 == theirs.weights.sha256
+            if not same and not self.evaluation.of_recipe:
+                raise UsageError(
+                    f"--card {theirs.name}: {ours.name} has other weights, so its results can only "
+                    "be told as results of the recipe"
+                )
+
+
+def _kind(card: ModelCard) -> tuple[object, ...]:
+    return card.task, card.classes, card.network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,3 +91,47 @@ def judge(order: JudgingOrder, tell: Tell) -> Judgement:
             target = replace(target, card=with_score(target.card, kept))
         path = write_results(target, [row.result for row in told.rows])
     return Judgement(evaluation=told, kept=kept, card_path=path)
+
+
+def judge_made(made: Trained, order: TrainingOrder, tell: Tell) -> Judgement:
+    """Put a new model's results into its card: the usual public sets that are there, and its own.
+
+    Raises
+    ------
+    UsageError
+        There is nothing to judge it by.
+    OutputError
+        The card cannot be written.
+    """
+    card, sources = made.installed.card, order.sources
+    sets = () if sources.data is None else present_sets(sources.data, card.task)
+    words = ["pathology", "evaluate", f"{order.out.name}/{card.name}.toml"]
+    if sources.data is not None and sets:
+        words += ["--data", sources.data.absolute().name, "--sets", *sets]
+    if sources.annotations is not None:
+        words += ["--annotations", sources.annotations.absolute().name]
+    evaluation = EvaluationOrder(
+        models=(made.installed,),
+        data=sources.data if sets else None,
+        annotations=sources.annotations,
+        sets=sets,
+        settings=order.settings,
+        command=shlex.join(words),
+        device=order.device,
+    )
+    return judge(JudgingOrder(evaluation=evaluation, write=True), tell)
+
+
+def present_sets(data: Path, task: ModelTask) -> tuple[str, ...]:
+    """The usual sets of a task that lie in the folder: somebody may have got only some."""
+    readers: Mapping[str, Callable[[Path], Iterator[object]]] = (
+        READERS if task == "nuclei" else TISSUE_READERS
+    )
+    return tuple(name for name in SETS[task] if _there(readers[name], data))
+
+
+def _there(reader: Callable[[Path], Iterator[object]], data: Path) -> bool:
+    try:
+        return next(reader(data), None) is not None
+    except (OSError, ValueError, LookupError):
+        return False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
@@ -20,6 +21,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
 from pathology.errors import OutputError, UsageError
+from pathology.predictions.devices import device_for
 from pathology.records.progress import Progress, Tell
 
 Loss = Callable[[Tensor, Mapping[str, Tensor]], dict[str, Tensor]]
@@ -121,11 +123,12 @@ def _taught(apprentice: Apprentice, state: _State, batch: dict[str, Tensor]) -> 
     settings, device = apprentice.settings, apprentice.device
     truth = {name: value.to(device, non_blocking=True) for name, value in batch.items()}
     pictures = truth.pop("picture").float().div_(255).to(memory_format=torch.channels_last)
+    half = device_for(device.type).bf16  # type: ignore[arg-type]
     if apprentice.teacher is not None:
-        with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
+        with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=half):
             truth["taught"] = apprentice.teacher(pictures).float()
     state.network.train()
-    with torch.autocast(device.type, torch.bfloat16):
+    with torch.autocast(device.type, torch.bfloat16, enabled=half):
         maps = state.network(pictures)
     parts = apprentice.loss(maps, truth)
     total = torch.stack(list(parts.values())).sum()
@@ -181,7 +184,7 @@ def _resumed(apprentice: Apprentice, state: _State) -> int:
         return 0
     try:
         held: dict[str, Any] = torch.load(file, map_location=apprentice.device, weights_only=True)
-    except (RuntimeError, EOFError, OSError, ValueError) as cause:
+    except (RuntimeError, EOFError, OSError, ValueError, pickle.UnpicklingError) as cause:
         raise UsageError(
             f"{apprentice.folder.name}: {CHECKPOINT} is damaged ({type(cause).__name__}). Take it "
             "away to begin anew"

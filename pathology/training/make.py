@@ -7,6 +7,7 @@ on after a kill and another command is refused instead of mixed in.
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import chain, pairwise
@@ -16,14 +17,15 @@ from typing import Final
 import torch
 from torch import nn
 
-from pathology.errors import OutputError, UsageError
+from pathology.errors import ModelRefused, OutputError, UsageError
 from pathology.models.card_toml import card_text
-from pathology.models.catalogue import Installed, load_catalogue
+from pathology.models.catalogue import Installed, load_catalogue, read_card
 from pathology.models.smoke import check_sees
 from pathology.models.weights import read_network, write_weights
 from pathology.models.weights_file import write_whole
 from pathology.records.model import (
     NAME,
+    MeasuredResult,
     ModelCard,
     TrainedOn,
     WeightsFile,
@@ -31,7 +33,8 @@ from pathology.records.model import (
 from pathology.records.order import DeviceChoice
 from pathology.records.progress import Tell
 from pathology.records.settings.predictions import PredictionSettings
-from pathology.training.begin import TeacherMaps, begun_from, check_same_kind, fresh_network
+from pathology.training.begin import TeacherMaps, begun_from, check_same_kind, first_network
+from pathology.training.field import key_of
 from pathology.training.gather import Sources
 from pathology.training.lesson import Lesson, lesson_of
 from pathology.training.loop import CHECKPOINT, LOG, Apprentice, train
@@ -105,7 +108,7 @@ def _settled(order: TrainingOrder) -> TrainingOrder:
     if not NAME.fullmatch(name):
         raise UsageError(f"--name {name!r}: is made of a-z, 0-9 and -")
     shipped = load_catalogue()
-    if name in shipped and (order.start or order.sources.annotations):
+    if name in shipped and (order.sources.annotations or order.sources.data is None):
         raise UsageError(f"--name {name}: a shipped model has this name. Choose another")
     recipe = order.recipe
     for model in (order.start, order.teacher):
@@ -158,7 +161,7 @@ def licence_of(order: TrainingOrder) -> tuple[str, bool]:
 def _network(order: TrainingOrder) -> nn.Module:
     if order.start is not None:
         return begun_from(order.recipe, order.start)
-    return fresh_network(order.recipe, order.recipe.network)
+    return first_network(order.recipe)
 
 
 def _note(order: TrainingOrder, lesson: Lesson) -> None:
@@ -230,16 +233,44 @@ def _card(order: TrainingOrder, lesson: Lesson, weights: WeightsFile) -> ModelCa
         input=recipe.input,
         weights=weights,
         training=TrainedOn(
-            data=(*lesson.told, *parents),
-            command=order.command,
+            data=(*lesson.told, *_encoder_told(order), *parents),
+            command=_told_command(order, lesson),
             seed=recipe.loop.seed,
             steps=recipe.loop.steps,
             hours=round(hours_of(order.out / LOG), 2),
             date=datetime.now(UTC).date().isoformat(),
         ),
         limits=_limits(order),
+        results=_results_before(order, weights.sha256),
         decoding=recipe.decoding,
+        organs=() if order.sources.data is None else recipe.organs,
     )
+
+
+def _told_command(order: TrainingOrder, lesson: Lesson) -> str:
+    """The command, with a fold spelled out: folds of a set that has grown are dealt anew."""
+    words = shlex.split(order.command)
+    if order.sources.fold is None or "--fold" not in words:
+        return order.command
+    place = words.index("--fold")
+    del words[place : place + 2]
+    away = sorted({key_of(field) for field in lesson.held_out})
+    return shlex.join([*words, "--hold-out", *away])
+
+
+def _results_before(order: TrainingOrder, sha256: str) -> tuple[MeasuredResult, ...]:
+    """What was measured of these very weights, if their card lies there already."""
+    try:
+        card = read_card(order.out / f"{order.name}.toml")
+    except ModelRefused:
+        return ()
+    return card.results if card.weights.sha256 == sha256 else ()
+
+
+def _encoder_told(order: TrainingOrder) -> tuple[str, ...]:
+    """What the encoder began with; a model that was begun from tells it among its own."""
+    start = order.recipe.encoder_start
+    return () if start is None or order.start is not None else (f"encoder begun from {start.told}",)
 
 
 def _limits(order: TrainingOrder) -> tuple[str, ...]:

@@ -56,10 +56,7 @@ def targets_of(truth: CropTruth) -> NucleusTargets:
     inside = labels > 0
     nucleus = inside.astype(np.int8)
     if not truth.outlined:
-        distance = ndimage.distance_transform_edt(~inside) if inside.any() else None
-        clear = CLEAR_OF_POINTS_UM / truth.mpp
-        near = np.zeros_like(inside) if distance is None else distance < clear
-        nucleus[near & ~inside] = NOT_JUDGED
+        nucleus[_near_points(truth) & ~inside] = NOT_JUDGED
     centre = centre_peaks(truth)
     if not truth.complete:
         nucleus[~inside] = NOT_JUDGED
@@ -72,6 +69,21 @@ def targets_of(truth: CropTruth) -> NucleusTargets:
         cell_class=_spread(truth.cell_class, labels),
         positive=_spread(truth.positive, labels),
     )
+
+
+def _near_points(truth: CropTruth) -> NDArray[np.bool_]:
+    """Where a nucleus may be of which only the centre is known, beyond the crop's edge as well."""
+    reach = int(np.ceil(CLEAR_OF_POINTS_UM / truth.mpp)) + 1
+    height, width = truth.instances.shape
+    column, row = np.floor(truth.centre_px).astype(np.int64).T + reach
+    free = np.ones((height + 2 * reach, width + 2 * reach), np.bool_)
+    seen = (column >= 0) & (column < free.shape[1]) & (row >= 0) & (row < free.shape[0])
+    free[row[seen], column[seen]] = False
+    free[reach:-reach, reach:-reach] &= truth.instances == 0
+    if free.all():
+        return np.zeros((height, width), np.bool_)
+    near: NDArray[np.bool_] = ndimage.distance_transform_edt(free) < CLEAR_OF_POINTS_UM / truth.mpp
+    return near[reach:-reach, reach:-reach]
 
 
 def centre_peaks(truth: CropTruth) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,8 @@ from pathology.training.tissue_field import TISSUE_CLASSES, TissueField
 
 LARGEST_PX = 64_000_000
 """Beyond this an export is no field; the whole set lies in memory."""
+WIDEST_NUCLEUS_UM: Final = 60.0
+"""Giant cells have nuclei of some 40 µm."""
 
 
 def own_nuclei(folder: Path) -> Iterator[LabelledField]:
@@ -79,12 +81,14 @@ def _read(folder: Path, image: OwnImage) -> tuple[NDArray[np.uint8], tuple[Drawn
         pixels = rgb(path)
     except (OSError, ValueError, Image.DecompressionBombError) as cause:
         raise UsageError(f"{image.file}: cannot be read as an image ({cause})") from cause
-    shapes = tuple(_moved(s, image) for s in read_shapes(path.with_suffix(".geojson")))
+    shapes = [_moved(s, image) for s in read_shapes(path.with_suffix(".geojson"))]
+    if any(image.origin_px0):  # labelled on the slide: other regions of it are other images
+        shapes = [shape for shape in shapes if _inside(shape, size).any()]
     if not shapes:
         raise UsageError(f"{path.stem}.geojson: holds no annotation. Annotate, export it again")
     for shape in shapes:
         _check_inside(shape, size, image.file)
-    return pixels, shapes
+    return pixels, tuple(shapes)
 
 
 def _moved(shape: DrawnShape, image: OwnImage) -> DrawnShape:
@@ -99,13 +103,28 @@ def _moved(shape: DrawnShape, image: OwnImage) -> DrawnShape:
     )
 
 
-def _check_inside(shape: DrawnShape, size: tuple[int, int], file: str) -> None:
+def _inside(shape: DrawnShape, size: tuple[int, int]) -> NDArray[np.bool_]:
+    """Which corners and points (n,) of a shape lie in the image."""
     places = np.concatenate([*shape.rings_px0, shape.points_px0])
-    inside = ((places >= 0) & (places <= size)).all(axis=1)
+    return np.all((places >= 0) & (places <= size), axis=1)
+
+
+def _check_inside(shape: DrawnShape, size: tuple[int, int], file: str) -> None:
+    inside = _inside(shape, size)
     if not (inside.any() if shape.rings_px0 else inside.all()):
         raise UsageError(
             f"{shape.where}: lies beside {file}. If the image is a region of a slide, write "
             "origin_px0 and downsample of the export into dataset.toml"
+        )
+
+
+def _check_nucleus(shape: DrawnShape, mpp: float) -> None:
+    """Refuse what is too wide for a nucleus, as the rectangle that an export is cut out by."""
+    wide_um = max(float(np.ptp(ring, axis=0).max()) for ring in shape.rings_px0) * mpp
+    if wide_um > WIDEST_NUCLEUS_UM:
+        raise UsageError(
+            f"{shape.where}: is {wide_um:.0f} µm wide, no nucleus. Export the nuclei without the "
+            "rectangle around them"
         )
 
 
@@ -118,6 +137,8 @@ def _nuclei(
     """Outlines painted in their order, then a disc around each point outside of them."""
     mpp, classes = told.mpp_of(image), told.classes_among(NUCLEUS_CLASSES)
     outlined = [shape for shape in shapes if shape.rings_px0]
+    for shape in outlined:
+        _check_nucleus(shape, mpp)
     size = pixels.shape[0], pixels.shape[1]
     outlines = np.zeros(size, np.int32)
     for number, shape in enumerate(outlined, start=1):

@@ -19,13 +19,24 @@ from pathology.records.model import (
     NucleusDecoding,
 )
 from pathology.records.settings.ranges import check_between
+from pathology.training.encoder_start import EncoderStart
 from pathology.training.loop import LoopSettings
 from pathology.training.nucleus_crops import CropSettings
 from pathology.training.public_sets import READERS
 from pathology.training.tissue_field import TISSUE_CLASSES, TISSUE_READERS
 
 SCHEMA: Final = "pathology.recipe/1"
-SECTIONS: Final = ("network", "input", "crops", "loop", "fields", "sets", "decoding", "teacher")
+SECTIONS: Final = (
+    "network",
+    "input",
+    "crops",
+    "loop",
+    "fields",
+    "sets",
+    "decoding",
+    "teacher",
+    "encoder_start",
+)
 NUCLEUS_CLASSES: Final = CLASSES["nuclei"]
 """In the order of ``CellClass``, which numbers the labels."""
 
@@ -85,6 +96,8 @@ class Recipe:
     sets: tuple[SetShare, ...] = ()
     decoding: NucleusDecoding | None = None
     teacher: TeacherSettings | None = None
+    encoder_start: EncoderStart | None = None  # absent: at random
+    organs: tuple[str, ...] = ()  # of the sets, where they show only some
 
     def __post_init__(self) -> None:
         if self.schema != SCHEMA:
@@ -131,8 +144,9 @@ class Recipe:
     def lesson_sha256(self) -> str:
         """Hash of what decides the weights; texts and decoding do not."""
         told = (self.task, self.classes, self.network, self.crops, self.fields, self.teacher)
+        begun = self.encoder_start.sha256 if self.encoder_start else ""
         sets = tuple((s.name, s.weight) for s in self.sets)
-        return hashlib.sha256(repr((told, sets)).encode()).hexdigest()
+        return hashlib.sha256(repr((told, begun, sets)).encode()).hexdigest()
 
 
 def load_recipe(path: Path) -> Recipe:

@@ -49,7 +49,7 @@ def kept_of_teacher(student: Evaluation, teacher: Evaluation) -> Kept:
         for row in student.rows
         if _counts(row.result) and _key(row.result) in theirs
     ]
-    if not both or not sum(value for _, _, value in both) > 0:
+    if not both or not min(sum(row[1] for row in both), sum(row[2] for row in both)) > 0:
         raise UsageError("--teacher: there are no images that were held out of both models")
     ours, others = (np.array([row[place] for row in both]) for place in (1, 2))
     data = "; ".join(dict.fromkeys(name for name, _, _ in both))

@@ -28,6 +28,7 @@ from pathology.records.progress import Progress
 from pathology.training.evaluate import TITLES, EvaluationOrder, Row, evaluate
 from pathology.training.evidence import parted
 from pathology.training.field import LabelledField
+from pathology.training.field_scores import THRESHOLD_SEEN
 from pathology.training.known_models import named_or_card
 from pathology.training.metrics import positive_index
 from pathology.training.nuclei_seen import nuclei_by_baseline, nuclei_by_network
@@ -56,7 +57,8 @@ class Goal:
 
 
 GRAHAM = "F1-class/Graham2019"
-INDEX_ERROR = "index error in points (DAB threshold), mean of images"
+ACCURACY = f"positivity accuracy ({THRESHOLD_SEEN})"
+INDEX_ERROR = f"index error in points ({THRESHOLD_SEEN}), mean of images"
 GOALS = (
     Goal(dataset="consep-test", measure="F1-detection within 3 µm", floor=0.70, goal=0.75),
     Goal(dataset="consep-test", measure=f"{GRAHAM} lymphocyte", floor=0.55, goal=0.63),
@@ -64,15 +66,15 @@ GOALS = (
     Goal(dataset="consep-test", measure=f"{GRAHAM} stroma", floor=0.45, goal=0.57),
     Goal(dataset="consep-test", measure="AJI, mean of images", floor=0.48, goal=0.57),
     Goal(dataset="consep-test", measure="PQ, mean of images", floor=0.45, goal=0.55),
-    Goal(dataset="crchisto-test", measure="F1-detection within 3.3 µm", floor=0.68, goal=0.78),
     Goal(dataset="monuseg", measure="AJI, mean of images", floor=0.58, goal=0.65),
     Goal(dataset="monuseg", measure="PQ, mean of images", floor=0.55, goal=0.62),
     Goal(dataset="glioma", measure="F1-detection within 4 µm", floor=0.78, goal=0.88),
-    Goal(dataset="glioma", measure="positivity accuracy (DAB threshold)", floor=0.95, goal=0.98),
+    Goal(dataset="glioma", measure=ACCURACY, floor=0.95, goal=0.98),
     Goal(dataset="glioma", measure=INDEX_ERROR, floor=4.0, goal=2.0, lower_is_better=True),
     Goal(dataset="wsss4luad", measure="mean IoU tumour, stroma", floor=0.62, goal=0.75),
 )
-"""For HoVer-Net's own measures on CoNSeP the goals are its published figures (Graham 2019)."""
+"""CRCHisto has no goal here: the recipe trains on its other parts. For HoVer-Net's own measures on
+CoNSeP the goals are its published figures (Graham 2019)."""
 
 
 def main() -> None:
@@ -86,14 +88,16 @@ def main() -> None:
     given = parser.parse_args()
     models = [named_or_card(text, None) for text in given.models]
     folds = [named_or_card(text, None) for text in given.folds]
-    runs = [(model.card.name, (model,)) for model in models]
+    runs = [(model.card.name, (model,), False) for model in models]
     by_task = {task: tuple(f for f in folds if f.card.task == task) for task in CLASSES}
     runs += [
-        (f"the recipe of {task}, {len(some)} folds", some) for task, some in by_task.items() if some
+        (f"the recipe of {task}, {len(some)} part(s) held out", some, True)
+        for task, some in by_task.items()
+        if some
     ]
-    for name, judged in runs:
+    for name, judged, recipe in runs:
         print(f"\n## {name}\n", flush=True)
-        report(judged, given.data, given.sets)
+        report(judged, given.data, given.sets, recipe=recipe)
     for model in models:
         if model.card.task == "nuclei" and "ihc-dab" in model.card.input.stains:
             own = [fold for fold in folds if fold.card.task == "nuclei"]
@@ -101,11 +105,9 @@ def main() -> None:
             indices(model, own, given.data)
 
 
-def report(models: tuple[Installed, ...], data: Path, sets: Sequence[str]) -> None:
+def report(models: tuple[Installed, ...], data: Path, sets: Sequence[str], *, recipe: bool) -> None:
     """Goals first, then every row."""
-    names = [
-        f"{m.folder.name}/{m.card.name}.toml" if len(models) > 1 else m.card.name for m in models
-    ]
+    names = [f"{m.folder.name}/{m.card.name}.toml" if recipe else m.card.name for m in models]
     words = ["evaluate", *names, "--data", data.name]
     if sets:
         words += ["--sets", *sets]
@@ -116,6 +118,7 @@ def report(models: tuple[Installed, ...], data: Path, sets: Sequence[str]) -> No
         sets=tuple(sets),
         settings=SETTINGS,
         command=f"pathology {' '.join(words)}",
+        recipe=recipe,
     )
     told = evaluate(order, _step)
     if lines := list(against_goals(told.rows)):

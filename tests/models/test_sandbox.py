@@ -16,11 +16,7 @@ import torch
 from pathology.models.convert_pth import tensors_in
 
 LOCKED = """
-import os, signal, socket, subprocess
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-from pathology.models.sandbox import Bounds, lock_up
-socket.socket().close()
-lock_up(Bounds(seconds=60, file_bytes=4096, memory_bytes=2**28))
+import os, signal, socket, subprocess, threading
 def tried(what, act):
     try:
         act()
@@ -28,6 +24,20 @@ def tried(what, act):
         print(what, type(refused).__name__)
     else:
         print(what, "HAPPENED")
+waiting, go = threading.Event(), threading.Event()
+def started_before():
+    waiting.set()
+    go.wait()
+    tried("thread", socket.socket)
+early = threading.Thread(target=started_before)
+early.start()
+waiting.wait()
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+from pathology.models.sandbox import Bounds, lock_up
+socket.socket().close()
+lock_up(Bounds(seconds=60, file_bytes=4096, memory_bytes=2**28))
+go.set()
+early.join()
 tried("socket", socket.socket)
 tried("pair", socket.socketpair)
 tried("program", lambda: os.execv("/bin/true", ["true"]))
@@ -52,6 +62,7 @@ def test_a_locked_process_can_do_nothing_but_its_work(tmp_path: Path) -> None:
     )
     told = dict(line.rsplit(" ", 1) for line in run.stdout.splitlines())
     assert told == {
+        "thread": "PermissionError",
         "socket": "PermissionError",
         "pair": "PermissionError",
         "program": "PermissionError",

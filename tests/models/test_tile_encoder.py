@@ -42,7 +42,7 @@ def encoder_card(encoder: str = "vit_tiny_patch16_224") -> ModelCard:
         card,
         classes=("tumour", "stroma", "normal"),
         network=replace(card.network, form="tile-encoder", encoder=encoder, stages=0, decoder=()),
-        input=replace(card.input, step_px=SIDE_PX),
+        input=replace(card.input, step_px=SIDE_PX, halo_um=2.5 * SIDE_PX),
     )
 
 
@@ -152,3 +152,10 @@ def test_a_head_of_another_encoder_or_of_other_classes_is_refused(tmp_path: Path
 def test_what_an_encoder_was_built_with_reads_back() -> None:
     facts = EncoderFacts(architecture="resnet10t", arguments={"depth": 3}, mean=MEAN, std=STD)
     assert EncoderFacts.of_config(json.loads(facts.text())) == facts
+
+
+def test_a_halo_narrower_than_a_cell_is_refused() -> None:
+    """At a tile's edge a cell would hold mirrored tissue, and the neighbour would see another."""
+    card = encoder_card()
+    with pytest.raises(ValueError, match="halo_um of a tile-encoder must be"):
+        replace(card, input=replace(card.input, halo_um=2.5 * SIDE_PX - 1))

@@ -18,7 +18,13 @@ from pathology.models.catalogue import Installed
 from pathology.models.weights import write_weights
 from pathology.pipeline import store
 from pathology.pipeline.conclude import flags_of
-from pathology.pipeline.eyes import check_gpu, check_models, chosen_models, work_scale
+from pathology.pipeline.eyes import (
+    check_gpu,
+    check_models,
+    chosen_models,
+    share_a_gpu,
+    work_scale,
+)
 from pathology.pipeline.run_slide import Job, label, run_slide
 from pathology.pipeline.settings import load_settings
 from pathology.records.eyes import SeenBy
@@ -208,10 +214,15 @@ def test_a_network_that_overflows_fails_the_slide_by_name_and_others_go_on(
     assert run_slide(job, lambda _: None).state == "done"
 
 
-def test_a_gpu_whose_memory_was_full_is_told() -> None:
-    by = SeenBy(model=ModelUsed(name="n", weights_sha256=None, licence="x"), classical=False)
+def flagged(by: SeenBy, memory_halvings: int = 0) -> tuple[str, ...]:
+    """Flags of a slide of which nothing else is to be said."""
     work = NetworkWork(
-        device="gpu", precision={}, threads=1, batch_tiles=2, memory_halvings=1, seconds={}
+        device="gpu",
+        precision={},
+        threads=1,
+        batch_tiles=2,
+        memory_halvings=memory_halvings,
+        seconds={},
     )
     scale = SimpleNamespace(flags=(), source="file")
     seen = SimpleNamespace(
@@ -222,4 +233,39 @@ def test_a_gpu_whose_memory_was_full_is_told() -> None:
         tally=SimpleNamespace(lost=(), out_of_focus=np.zeros(1, bool)),
         survey=SimpleNamespace(excluded=()),
     )
-    assert flags_of(seen) == ("gpu-memory-was-full",)
+    return flags_of(seen)  # type: ignore[arg-type]
+
+
+NETWORK = SeenBy(model=ModelUsed(name="n", weights_sha256=None, licence="x"), classical=False)
+
+
+def test_a_gpu_whose_memory_was_full_is_told() -> None:
+    assert flagged(NETWORK, memory_halvings=1) == ("gpu-memory-was-full",)
+
+
+def test_a_network_that_knows_some_organs_is_flagged_where_none_is_stated() -> None:
+    assert flagged(NETWORK) == ()
+    assert flagged(replace(NETWORK, organs=("lung", "colon"))) == ("organ-not-stated",)
+
+
+def test_a_tissue_network_that_could_never_look_is_refused(tmp_path: Path) -> None:
+    """Published ones see at 0.25 µm/px; a tile at 0.5 can be reduced for them, not enlarged."""
+    card = tiny_card("tissue", "fine")
+    scale = replace(card.input, mpp=0.25, finest_mpp=0.2, coarsest_mpp=0.3)
+    install_tiny(tmp_path, replace(card, input=scale))
+    with pytest.raises(ModelRefused, match=r"fine: sees at 0.25 µm/px.*Choose a nucleus network"):
+        chosen_models(settings_with(tmp_path, tissue_he="fine"), "infiltration")
+    nuclei = tiny_card("nuclei", "fine-nuclei")
+    install_tiny(tmp_path, replace(nuclei, input=replace(scale, stains=("he", "ihc-dab"))))
+    both = settings_with(tmp_path, tissue_he="fine", nuclei_he="fine-nuclei")
+    assert len(chosen_models(both, "infiltration").all) == 2
+
+
+@pytest.mark.parametrize(("device", "gpu", "shared"), [("auto", True, True), ("cpu", True, False)])
+def test_workers_share_a_gpu_only_where_a_network_uses_it(
+    tmp_path: Path, tiny: Installed, monkeypatch: pytest.MonkeyPatch, device, gpu, shared
+) -> None:
+    monkeypatch.setattr("pathology.models.device.cuda_device", lambda: "a GPU" if gpu else None)
+    settings = settings_with(tmp_path, nuclei_ihc="tiny")
+    assert share_a_gpu(settings, {"ki67"}, device) == shared
+    assert not share_a_gpu(settings, {"infiltration"}, device)  # classical

@@ -97,9 +97,9 @@ def test_a_halo_that_nuclei_do_not_fit_in_is_refused_with_both_numbers(tmp_path:
     needed = max(map(reach_um, (settings.predictions.nuclei_he, settings.predictions.nuclei_ihc)))
     text = (shipped_configs() / "tiles.toml").read_text()
     file = tmp_path / "tiles.toml"
-    file.write_text(text.replace("halo_um = 48.0", f"halo_um = {needed}"))
+    file.write_text(text.replace("halo_um = 64.0", f"halo_um = {needed}"))
     assert load_settings(tmp_path).tiles.tiling.halo_um == needed
-    file.write_text(text.replace("halo_um = 48.0", "halo_um = 20.0"))
+    file.write_text(text.replace("halo_um = 64.0", "halo_um = 20.0"))
     with pytest.raises(ConfigError, match=rf"halo_um.* 20 .*{needed:.4g}"):
         load_settings(tmp_path)
 
@@ -108,5 +108,5 @@ def test_the_halo_is_checked_against_a_sites_own_nuclei(tmp_path: Path) -> None:
     text = (shipped_configs() / "predictions.toml").read_text()
     wide = text.replace("background_um = 6.0", "background_um = 60.0")
     (tmp_path / "predictions.toml").write_text(wide)
-    with pytest.raises(ConfigError, match=r" 48 .*nuclei_ihc.* 171\.75 "):
+    with pytest.raises(ConfigError, match=r" 64 .*nuclei_ihc.* 171\.75 "):
         load_settings(tmp_path)

@@ -24,10 +24,14 @@ HALO_UM = 48.0
 
 
 def cut(
-    picture: NDArray[np.uint8], mpp: float, core_px: int, downsample: float = 1.0
+    picture: NDArray[np.uint8],
+    mpp: float,
+    core_px: int,
+    downsample: float = 1.0,
+    halo_um: float = HALO_UM,
 ) -> Iterator[Tile]:
     """Tiles that cover ``picture``; white beyond its edge."""
-    halo = round(HALO_UM / mpp)
+    halo = round(halo_um / mpp)
     height, width = picture.shape[:2]
     wide = np.pad(picture, ((halo, halo), (halo, halo), (0, 0)), constant_values=255)
     for y in range(0, height, core_px):

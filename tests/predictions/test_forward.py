@@ -94,15 +94,16 @@ def test_the_answer_does_not_depend_on_the_batch(device: Device) -> None:
 class _FullFor(nn.Module):
     """A GPU's memory is full for more than ``most`` pictures: scripted, no GPU is needed."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, error: RuntimeError | None = None) -> None:
         super().__init__()
         self.most = most
+        self.error = error or torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")
         self.asked: list[int] = []
 
     def forward(self, pictures: Tensor) -> Tensor:
         self.asked.append(len(pictures))
         if len(pictures) > self.most:
-            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")
+            raise self.error
         return pictures
 
 
@@ -129,6 +130,29 @@ def test_a_full_memory_halves_the_batch_and_the_work_goes_on() -> None:
     assert (network.batch, network.memory_halvings) == (2, 2)
     maps(network, *pictures[:4])
     assert network.memory_halvings == 2  # the smaller batch is remembered
+
+
+@pytest.mark.parametrize(
+    "words", ["CUDA error: out of memory", "cuDNN error: CUDNN_STATUS_ALLOC_FAILED"]
+)
+@pytest.mark.usefixtures("gpu_found")
+def test_memory_that_torch_does_not_count_is_memory_all_the_same(words: str) -> None:
+    """Pinned pages and workspaces of CUDA's libraries raise a plain error, worded like this."""
+    module = _FullFor(most=2, error=RuntimeError(words))
+    network = scripted(module, batch=4)
+    assert len(maps(network, *[PICTURE] * 4)) == 4
+    assert (network.batch, network.memory_halvings, Lost.gpu) == (2, 1, False)
+
+
+def test_a_slide_is_not_told_of_the_memory_of_earlier_ones() -> None:
+    network = scripted(_FullFor(most=1), batch=2)
+    maps(network, PICTURE, PICTURE)
+    stains, _ = learned(PICTURE, 0.5)
+    classical = classical_eyes([PICTURE], Mpp(0.5), stains, SETTINGS)
+    eyes = NetworkEyes(classical=classical, nuclei=network, tissue=None)
+    assert network.memory_halvings == 1
+    assert eyes.work is not None
+    assert eyes.work.memory_halvings == 0
 
 
 def test_a_memory_too_small_for_one_tile_is_a_reason() -> None:
@@ -159,9 +183,12 @@ def test_a_lost_gpu_is_named_and_the_processor_takes_over() -> None:
         device_for("cuda")
 
 
-def test_any_other_error_is_no_lost_gpu() -> None:
-    with pytest.raises(RuntimeError, match="size mismatch"):
-        maps(scripted(_Breaks("size mismatch")), PICTURE)
+@pytest.mark.parametrize(
+    "words", ["size mismatch", "Could not run 'x' with arguments from the 'CUDA' backend"]
+)
+def test_any_other_error_is_no_lost_gpu(words: str) -> None:
+    with pytest.raises(RuntimeError, match=words[:12]):
+        maps(scripted(_Breaks(words)), PICTURE)
     assert not Lost.gpu
 
 

@@ -207,3 +207,12 @@ def test_labels_of_a_network_that_gives_nuclei_itself_are_put_in_order() -> None
     assert [int(found.labels[y, x]) for x, y in found.peaks_px] == [1, 2, 3]
     np.testing.assert_array_equal(found.labels > 0, labels > 0)
     assert len(numbered(blank()).peaks_px) == 0
+
+
+def test_centres_without_a_nucleus_take_none_away() -> None:
+    """Peaks on nothing, as pale stroma has them, above one real nucleus: the last of the labels."""
+    labels, centres = blank(), [(10.5, 8.5), (30.5, 8.5), (50.5, 8.5), (70.5, 8.5), (48.5, 60.5)]
+    disc(labels, *centres[-1], 8.6, len(centres))
+    found = decoded(maps_of(labels, centres))
+    assert found.peaks_px.tolist() == [[48, 60]]
+    np.testing.assert_array_equal(found.labels > 0, labels > 0)

@@ -76,7 +76,7 @@ def test_cores_come_in_the_order_of_the_file_with_a_halo_in_whole_pixels() -> No
     survey = survey_with(np.ones((300, 500), bool), mpp=8.0, downsample=32)
     plan = plan_tiles(survey, (16000, 9600), 2.0, Mpp(0.5), SETTINGS)
     assert plan.core_px == 2048
-    assert plan.halo_px == 96
+    assert plan.halo_px == 128
     assert [(c.x, c.y) for c in plan.cores] == [
         (x, y) for y in (0, 2048, 4096) for x in (0, 2048, 4096, 6144)
     ]

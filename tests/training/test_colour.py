@@ -87,3 +87,16 @@ def test_a_worn_picture_is_still_the_picture() -> None:
         assert np.corrcoef(seen.ravel(), picture.ravel())[0, 1] > 0.8
     assert blurred(picture, 2).std() < picture.std() < sharpened(picture, 1, 1).std()
     assert not np.array_equal(compressed(small_field(0).pixels, 30), small_field(0).pixels)
+
+
+def test_brown_that_fades_out_does_not_bleach_its_neighbours() -> None:
+    """DAB is painted with soft edges; haematoxylin goes only as far as DAB covers it."""
+    field = small_field(1)
+    brown = np.zeros(field.instances.shape, np.float32)
+    brown[:, :60], brown[:, 60:64] = 1.0, 1e-4
+    for seed in range(6):
+        none = recoloured(
+            field.pixels, VECTORS, WHITE, np.zeros_like(brown), np.random.default_rng(seed)
+        )
+        some = recoloured(field.pixels, VECTORS, WHITE, brown, np.random.default_rng(seed))
+        np.testing.assert_allclose(some[:, 60:], none[:, 60:], atol=0.5)

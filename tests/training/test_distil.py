@@ -17,12 +17,16 @@ from pathology.predictions.forward import Network
 from pathology.records.model import Distilled
 from pathology.records.prediction import CellClass
 from pathology.records.settings.predictions import PredictionSettings
-from pathology.training import kept
-from pathology.training.distil import cost_ratio
+from pathology.training import evaluate
+from pathology.training.distil import cost_ratio, scored
 from pathology.training.field import LabelledField, painted_discs, unknown
-from pathology.training.kept import Judges, kept_share
+from pathology.training.gather import Sources
+from pathology.training.make import TrainingOrder
+from pathology.training.public_sets import READERS
+from pathology.training.recipe import load_recipe
 from tests.painted_networks import SeesDiscs, disc_card
 from tests.tiny_models import NUCLEUS_SHAPE, install_tiny, tiny_card
+from tests.training.own_data import write_recipe
 
 SETTINGS = load_record(shipped_configs() / "predictions.toml", PredictionSettings)
 
@@ -35,7 +39,7 @@ def disc_field() -> LabelledField:
     n = len(centre_px)
     return LabelledField(
         name="discs",
-        dataset="discs",
+        dataset="consep-test",
         group="1",
         stain="he",
         mpp=0.5,
@@ -60,40 +64,72 @@ class SeesHalf(nn.Module):
         return maps
 
 
-def installed(name: str) -> Installed:
-    return Installed(card=replace(disc_card(), name=name), folder=Path(), shipped=False)
+class SeesNothing(SeesHalf):
+    """Blind."""
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        maps = self.whole(pictures).clone()
+        maps[:, :2] = -20
+        return maps
 
 
 @pytest.fixture
 def painted_eyes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Networks of fixed filters in place of files of weights."""
-    modules = {"whole": SeesDiscs(), "half": SeesHalf()}
+    """Networks of fixed filters in place of files of weights, a painted image as the set."""
+    modules = {"whole": SeesDiscs(), "half": SeesHalf(), "blind": SeesNothing()}
 
     def at_hand(model: Installed, *_: object) -> Network:
         return Network(model.card, modules[model.card.name].eval(), device_for("cpu"))
 
-    monkeypatch.setattr(kept, "network_at_hand", at_hand)
+    monkeypatch.setattr(evaluate, "network_at_hand", at_hand)
+    monkeypatch.setitem(READERS, "consep-test", lambda _: iter([disc_field()]))  # type: ignore[arg-type]
+
+
+def kept(
+    tmp_path: Path, student: str, *, teacher: str = "whole", seen: str = "other"
+) -> float | None:
+    """What the card of a student says that it keeps, with a teacher trained on set ``seen``."""
+    recipe = load_recipe(write_recipe(tmp_path / "own.toml", everywhere=True))
+    assert recipe.teacher is not None
+    order = TrainingOrder(
+        recipe=replace(recipe, teacher=replace(recipe.teacher, judged=("consep-test",))),
+        sources=Sources(data=tmp_path, annotations=None),
+        out=tmp_path,
+        settings=SETTINGS,
+        command="pathology train distil --data data --out out",
+        device="cpu",
+    )
+    told = Distilled(teacher=teacher, teacher_sha256="0" * 64, cost_ratio=0.5)
+    parent = installed(teacher)
+    data = replace(parent.card.training, data=(f"A set ({seen}), 1 images: research",))
+    parent = replace(parent, card=replace(parent.card, training=data))
+    child = installed(student)
+    child = replace(child, card=replace(child.card, distilled=told))
+    card = scored(order, child, parent, lambda _: None).card
+    assert card.distilled is not None
+    assert (card.distilled.score_ratio is None) == (not card.distilled.data)
+    return card.distilled.score_ratio
+
+
+def installed(name: str) -> Installed:
+    card = disc_card()
+    made_here = replace(card.training, command="pathology train nuclei --data data --out out")
+    card = replace(card, name=name, training=made_here)
+    return Installed(card=card, folder=Path(), shipped=False)
 
 
 @pytest.mark.usefixtures("painted_eyes")
-def test_a_student_that_sees_half_keeps_about_half() -> None:
-    judges = Judges(fields=[disc_field()], settings=SETTINGS, device="cpu")
-    same = kept_share(installed("whole"), installed("whole"), judges, lambda _: None)
-    half = kept_share(installed("half"), installed("whole"), judges, lambda _: None)
-    assert same is not None
+def test_a_student_that_sees_half_keeps_about_half(tmp_path: Path) -> None:
+    assert kept(tmp_path, "whole") == pytest.approx(1)
+    half = kept(tmp_path, "half")
     assert half is not None
-    assert same.ratio == pytest.approx(1)
-    assert 0.4 < half.ratio < 0.8  # F1 of half recall is two thirds
-    assert half.data == "discs, 1 images"
+    assert 0.4 < half < 0.8  # F1 of half the recall is two thirds
 
 
 @pytest.mark.usefixtures("painted_eyes")
-def test_without_an_image_nothing_is_kept_or_lost() -> None:
-    judges = Judges(fields=[], settings=SETTINGS, device="cpu")
-    assert kept_share(installed("half"), installed("whole"), judges, lambda _: None) is None
-    coarse = replace(disc_field(), mpp=4.0)  # too coarse to be judged
-    none = Judges(fields=[coarse], settings=SETTINGS, device="cpu")
-    assert kept_share(installed("half"), installed("whole"), none, lambda _: None) is None
+def test_where_nothing_can_be_compared_there_is_no_score(tmp_path: Path) -> None:
+    assert kept(tmp_path, "half", teacher="blind") is None
+    assert kept(tmp_path, "half", seen="consep-test") is None  # the teacher knows these images
 
 
 def test_a_larger_network_costs_more(tmp_path: Path) -> None:

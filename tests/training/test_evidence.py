@@ -84,3 +84,18 @@ def test_a_card_that_says_little_is_not_trusted(command: str) -> None:
     assert kept_away(command).fold is None
     told = parted(card(cited("glioma", 3, 2), command=command), GLIOMA)
     assert told["seen"] == GLIOMA
+
+
+def test_what_another_hand_trained_is_never_sure_to_be_held_out() -> None:
+    """Its card's words about data are free: a set may go by another name in them."""
+    foreign = card("CoNSeP, MoNuSeg, PanNuke and others", command="")
+    for pictures in (GLIOMA, [Picture("consep-test", "test_1")]):
+        assert parted(foreign, pictures)["seen"] == pictures
+
+
+def test_a_set_of_few_groups_is_held_out_in_the_first_of_many_folds() -> None:
+    """Three patients, five folds: the training held one out in each of three."""
+    for number in (1, 2, 3, 4, 5):
+        made = f"pathology train nuclei --data data --fold {number}/5 --out out"
+        told = parted(card(cited("glioma", 3, 2), command=made), GLIOMA)
+        assert len({p.group for p in told["held-out"]}) == (1 if number <= 3 else 0)

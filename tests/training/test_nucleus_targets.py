@@ -111,3 +111,22 @@ def test_a_crop_without_a_nucleus_is_all_background() -> None:
     targets = targets_of(empty)
     assert not targets.nucleus.any()
     assert not targets.centre.any()
+
+
+def test_near_a_point_beyond_the_edge_nothing_is_judged_background() -> None:
+    """Of a nucleus known by its centre alone, a part may lie in the crop and its centre not."""
+    seen = truth(outlined=False)
+    beyond = np.array([[-4.0, 32.0]], np.float32)
+    more = CropTruth(
+        instances=seen.instances,
+        centre_px=np.concatenate([seen.centre_px, beyond]),
+        cell_class=np.append(seen.cell_class, np.int8(0)),
+        positive=np.append(seen.positive, np.int8(UNKNOWN)),
+        outlined=False,
+        complete=True,
+        mpp=seen.mpp,
+    )
+    reach = int(CLEAR_OF_POINTS_UM / seen.mpp) - 4
+    assert (targets_of(seen).nucleus[32, :reach] == 0).all()
+    assert (targets_of(more).nucleus[32, : reach - 1] == NOT_JUDGED).all()
+    assert targets_of(more).nucleus[32, reach + 2] == 0

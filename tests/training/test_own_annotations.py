@@ -211,3 +211,21 @@ def test_an_export_that_fills_the_memory_is_refused(folder: Path) -> None:
     Image.new("1", (9000, 8000)).save(folder / "field-1.png")
     with pytest.raises(UsageError, match=re.escape("9000 x 8000 px. Export smaller")):
         next(own_nuclei(folder))
+
+
+def test_the_rectangle_of_an_export_is_no_nucleus(folder: Path) -> None:
+    shapes = [feature("Polygon", square(0, 0, 190), None), feature("Polygon", square(40, 40))]
+    write_geojson(folder / "field-1.geojson", shapes)
+    with pytest.raises(UsageError, match=r"shape 1: is 95 µm wide, no nucleus.*rectangle"):
+        list(own_nuclei(folder))
+
+
+def test_regions_of_one_slide_share_their_file_of_shapes(folder: Path) -> None:
+    """QuPath exports all objects of the slide: those of the other region are not this image's."""
+    here, elsewhere = square(5080, 7100, 24), square(20_000, 9_000, 24)
+    write_geojson(
+        folder / "field-1.geojson", [feature("Polygon", here), feature("Polygon", elsewhere)]
+    )
+    place = 'group = "patient-1"\norigin_px0 = [5000, 7000]\ndownsample = 2'
+    field = next(own_nuclei(rewritten(folder, 'group = "patient-1"', place)))
+    np.testing.assert_allclose(field.centre_px, [[46, 56]], atol=0.6)

@@ -115,6 +115,26 @@ def test_typed_nuclei_tell_the_tissue_around_them() -> None:
     assert allowed[50, 190] == BACKGROUND
 
 
+def test_where_discs_of_two_kinds_meet_the_nearer_nucleus_has_the_word() -> None:
+    """At the edge of a gland a fibroblast lies within 5 µm of epithelium."""
+    n = 2
+    field = LabelledField(
+        name="edge",
+        dataset="painted",
+        group="1",
+        stain="he",
+        mpp=0.5,
+        pixels=np.full((100, 100, 3), (180, 110, 170), np.uint8),
+        instances=np.zeros((100, 100), np.int32),
+        centre_px=np.array([[40.5, 50.5], [52.5, 50.5]]),
+        cell_class=np.array([CellClass.TUMOUR, CellClass.STROMA], np.int8),
+        positive=np.full(n, -1, np.int8),
+    )
+    row = around_nuclei(field).allowed[50]
+    assert (row[36:46] == TUMOUR | NORMAL).all()
+    assert (row[48:57] == STROMA | NORMAL).all()
+
+
 def test_glass_is_clear_and_tissue_is_not() -> None:
     pixels = np.full((60, 120, 3), (190, 120, 170), np.uint8)
     pixels[:, 60:] = 250

@@ -78,6 +78,11 @@ def test_one_command_makes_weights_and_their_card(
     )
     assert (card.training.seed, card.training.steps) == (1, 4)
     assert "--hold-out our-cells/patient-2" in card.training.command
+    assert {(r.evidence, r.images) for r in card.results} == {("held-out", 1), ("seen", 2)}
+    assert all(
+        r.command == "pathology evaluate made/tiny-made.toml --annotations cells"
+        for r in card.results
+    )
     assert str(tmp_path) not in (out / "tiny-made.toml").read_text(encoding="utf-8")
     with torch.inference_mode():
         maps = read_network(made_in(out))(torch.rand(1, 3, 64, 64))
@@ -279,3 +284,27 @@ def test_each_order_has_its_recipe(words: list[str], recipe: str) -> None:
     given = parser.parse_args([*words, "--out", "o"])
     assert default_recipe(given) == recipe
     assert shipped_recipe(recipe).is_file()
+
+
+def test_a_fold_is_told_by_the_groups_it_held_out(cells: Path, tmp_path: Path) -> None:
+    """Dealt again when a patient was added, the same number would hold out others."""
+    assert main(words(cells, tmp_path / "made", "--fold", "2/3", "--json")) == 0
+    command = card_in(tmp_path / "made").training.command
+    assert "--fold" not in command
+    assert command.endswith("--hold-out our-cells/patient-2")
+
+
+def test_going_on_after_the_end_keeps_what_was_measured(cells: Path, tmp_path: Path) -> None:
+    """Of other images as well: the weights are the same."""
+    out = tmp_path / "made"
+    assert main(words(cells, out, "--json")) == 0
+    other = write_own_set(tmp_path / "other", [small_field(7)])
+    manifest = other / "dataset.toml"
+    text = manifest.read_text(encoding="utf-8").replace("our-cells", "more-cells")
+    manifest.write_text(text, encoding="utf-8")
+    judged = ["evaluate", str(out / "tiny-made.toml"), "--annotations", str(other)]
+    assert main([*judged, "--write-card", "--json"]) == 0
+    before = card_in(out).results
+    assert {r.data for r in before} == {"our-cells", "more-cells"}
+    assert main(words(cells, out, "--json")) == 0
+    assert set(card_in(out).results) == set(before)
