@@ -25,18 +25,19 @@ def write_large_slide(
     height: int | None = None,
     tissue: float = 1.0,
     stain: str = "ihc-dab",
+    spacing_um: float = 20,
 ) -> Path:
     """A JPEG pyramid of ``side`` x ``height`` px at 0.25 µm/px, nuclei in all of its upper rows.
 
     Square where no height is given. ``tissue`` is the share of rows that carry tissue; the rest is
-    glass. On "he" no nucleus is brown.
+    glass. On "he" no nucleus is brown. Nuclei lie ``spacing_um`` apart: 20 make 2,500 a mm².
     """
     block = paint_nuclei(
         width=TILE * BLOCK,
         height=TILE * BLOCK,
         mpp=MPP,
         margin_um=0,
-        spacing_um=20,
+        spacing_um=spacing_um,
         seed=5,
         stain=stain,
         brown_share=0.3 if stain == "ihc-dab" else 0.0,

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 EXAMPLES = """
 examples:
-  pathology train nuclei --data DATA --out OUT          (makes the shipped weights anew)
+  pathology train nuclei --data DATA --out OUT          (weights like the shipped ones)
   pathology train tissue --data DATA --out OUT --fold 1/5
   pathology train nuclei --data DATA --out OUT --hold-out glioma/gliomaA monuseg/breast
   pathology train nuclei --annotations our-cells --start nuclei-1 --name our-nuclei --out OUT

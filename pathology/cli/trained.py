@@ -38,8 +38,8 @@ def call(given: argparse.Namespace) -> int:
     order = order_of(given)
     with watched(quiet=given.json) as tell:
         made = distil(order, tell) if given.action == "distil" else make_model(order, tell)
-        told = judge_made(made, order, tell)
-    card, folder = made.installed.card, made.installed.folder
+        judged = judge_made(made, order, tell)
+    card, folder = made.card, made.folder
     if given.json:
         summary = {"name": card.name, "sha256": card.weights.sha256, "folder": str(folder)}
         print(json.dumps(summary, ensure_ascii=False))
@@ -56,7 +56,8 @@ def call(given: argparse.Namespace) -> int:
                 score="–" if score is None else f"{score:.3f}",
             )
         )
-    print(markdown(told.evaluation.rows))
+    if judged is not None:
+        print(markdown(judged.evaluation.rows))
     print(say("models-name-folder", folder=folder.absolute()))
     return 0
 

@@ -109,7 +109,7 @@ def _weights(card: ModelCard, offer: Offer) -> bytes:
         read = parsed(card.name, data)
     elif path.suffix in STATE_DICTS:
         _check_no_script(path)
-        read = parsed(card.name, _converted(path, data))
+        read = parsed(card.name, _converted(path.name, data))
     else:
         raise ModelRefused(
             f"{path.name}: weights are .safetensors, .pt2, .pth, .pt or .bin, or the folder of an "
@@ -120,7 +120,7 @@ def _weights(card: ModelCard, offer: Offer) -> bytes:
     return weights_bytes(read.tensors, card.name, read.facts)
 
 
-def state_dict_in(path: Path) -> Mapping[str, Tensor]:
+def state_dict_in(name: str, data: bytes) -> Mapping[str, Tensor]:
     """Tensors of a state dict saved by torch, read by a process that is locked up first.
 
     Raises
@@ -128,8 +128,7 @@ def state_dict_in(path: Path) -> Mapping[str, Tensor]:
     ModelRefused
         It holds more than tensors, or this machine cannot lock a process up.
     """
-    _check_no_script(path)
-    return parsed(path.name, _converted(path, path.read_bytes())).tensors
+    return parsed(name, _converted(name, data)).tensors
 
 
 def _check_suffix(card: ModelCard, path: Path) -> None:
@@ -149,10 +148,10 @@ def _check_no_script(path: Path) -> None:
                 )
 
 
-def _converted(path: Path, data: bytes) -> bytes:
+def _converted(name: str, data: bytes) -> bytes:
     """A state dict as safetensors, read by a process that is locked up first.
 
-    What is converted are the bytes that were hashed, not what lies at ``path`` by then.
+    What is converted are the bytes that were hashed, not what lies in the file by then.
     """
     with tempfile.TemporaryDirectory(prefix="pathology-") as folder:
         source, target = Path(folder) / "given", Path(folder) / "converted.safetensors"
@@ -169,10 +168,10 @@ def _converted(path: Path, data: bytes) -> bytes:
             )
         except subprocess.TimeoutExpired as cause:
             raise ModelRefused(
-                f"{path.name}: reading it took too long. Save it as safetensors"
+                f"{name}: reading it took too long. Save it as safetensors"
             ) from cause
         if done.returncode != 0 or not target.exists():
-            raise ModelRefused(f"{path.name}: {_told(done.stdout)}. Save it as safetensors")
+            raise ModelRefused(f"{name}: {_told(done.stdout)}. Save it as safetensors")
         return target.read_bytes()
 
 

@@ -99,5 +99,8 @@ def _install(program: bytes) -> None:
     # Through the system call, since prctl binds one thread only and libraries start their own.
     call = ctypes.c_long(SECCOMP_CALL[platform.machine()])
     words = (ctypes.c_ulong(number) for number in (FILTER_MODE, ALL_THREADS))
-    if libc.syscall(call, *words, ctypes.c_void_p(ctypes.addressof(given))) != 0:
-        raise NoSandbox(os.strerror(ctypes.get_errno()) or "a thread cannot be bound")
+    refused = libc.syscall(call, *words, ctypes.c_void_p(ctypes.addressof(given)))
+    if refused > 0:  # its number
+        raise NoSandbox("one of its threads cannot be bound")
+    if refused:
+        raise NoSandbox(os.strerror(ctypes.get_errno()))

@@ -29,7 +29,15 @@ GPU_PICTURES: Final = 4
 """Pictures in a batch on a GPU, to begin with."""
 FULL: Final = ("out of memory", "ALLOC_FAILED")
 """In errors of memory that torch's own allocator does not raise: of pages, contexts, workspaces."""
-BROKEN: Final = ("CUDA error", "cuDNN error", "cuDNN_STATUS", "CUBLAS_STATUS")
+BROKEN: Final = (
+    "CUDA error",
+    "CUDA driver error",
+    "CUDA NVRTC error",
+    "cuDNN error",
+    "cuDNN Frontend error",
+    "CUBLAS_STATUS",
+    "CUDNN_STATUS",
+)
 """In errors after which a GPU answers nothing any more."""
 KEPT: Final = 4
 """Networks that a process keeps at hand."""
@@ -46,11 +54,11 @@ class Network:
         self.batch = GPU_PICTURES if device.kind == "cuda" else 1
         self.memory_halvings = 0
         ready = _fused(module) if card.network.form in OWN_FORMS else module
-        with named_errors(card.name):
-            try:
+        try:
+            with named_errors(card.name):
                 self.module = ready.to(memory_format=torch.channels_last).to(device.torch)
-            except torch.OutOfMemoryError as cause:
-                raise self._too_large() from cause
+        except torch.OutOfMemoryError as cause:
+            raise self._too_large() from cause
 
     def forward(self, pictures: Sequence[NDArray[np.uint8]]) -> list[Pending]:
         """What the network answers to each picture (h, w, 3), all of one shape.
@@ -73,8 +81,7 @@ class Network:
                     raise self._too_large() from cause
                 self.batch = min(self.batch, len(some)) // 2 or 1
                 self.memory_halvings += 1
-                with named_errors(self.card.name):
-                    torch.cuda.empty_cache()
+                torch.cuda.empty_cache()
         return answers
 
     def _too_large(self) -> SlideError:
@@ -128,8 +135,12 @@ class Pending:
             "network-not-finite": nan or inf is in it. "gpu-lost": the GPU failed.
         """
         if self.ready is not None:
-            with named_errors(self.model):
-                self.ready.synchronize()
+            try:
+                with named_errors(self.model):
+                    self.ready.synchronize()
+            except torch.OutOfMemoryError as cause:
+                facts = {"model": self.model, "gpu": torch.cuda.get_device_name()}
+                raise SlideError("-", "gpu-memory", facts) from cause
         if self.answer.is_floating_point():
             ends = torch.stack(self.answer.aminmax())  # nan, if there is any, is both
             if not bool(torch.isfinite(ends).all()):

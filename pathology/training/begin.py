@@ -35,6 +35,28 @@ def first_network(recipe: Recipe) -> nn.Module:
     return network
 
 
+def begun_by_teacher(recipe: Recipe, teacher: Installed) -> nn.Module:
+    """A student that sees as its teacher does and has yet to learn to tell.
+
+    Raises
+    ------
+    UsageError
+        The teacher's encoder has another shape.
+    ModelRefused
+        Its weights cannot be trusted.
+    """
+    network = fresh_network(recipe, recipe.network)
+    theirs = read_network(teacher).get_submodule("encoder").state_dict()
+    try:
+        network.get_submodule("encoder").load_state_dict(theirs, strict=True)
+    except RuntimeError as cause:
+        raise UsageError(
+            f"{teacher.card.name}: its encoder {teacher.card.network.encoder} is not the "
+            f"{recipe.network.encoder} of the recipe. Leave gives_encoder out of [teacher]"
+        ) from cause
+    return network
+
+
 def fresh_network(recipe: Recipe, shape: NetworkShape) -> nn.Module:
     """A network with random weights, the same ones for the same seed."""
     torch.manual_seed(recipe.loop.seed)

@@ -57,7 +57,7 @@ def begin_encoder(encoder: nn.Module, start: EncoderStart) -> None:
     ModelRefused
         The file holds more than tensors.
     """
-    held = state_dict_in(_file(start))
+    held = state_dict_in(start.file, _file(start))
     given = dict(_renamed(held, _blocks(encoder)))
     wanted = encoder.state_dict()
     misfits = [key for key, place in wanted.items() if _shape(given.get(key)) != place.shape]
@@ -72,7 +72,7 @@ def begin_encoder(encoder: nn.Module, start: EncoderStart) -> None:
             place.copy_(given[key])
 
 
-def _file(start: EncoderStart) -> Path:
+def _file(start: EncoderStart) -> bytes:
     """The package's file, once its hash is right."""
     try:
         listed = metadata.files(start.package) or []
@@ -84,8 +84,9 @@ def _file(start: EncoderStart) -> Path:
     for entry in listed:
         path = Path(str(entry.locate()))
         if path.name == start.file and path.is_file():
-            if hashlib.sha256(path.read_bytes()).hexdigest() == start.sha256:
-                return path
+            data = path.read_bytes()
+            if hashlib.sha256(data).hexdigest() == start.sha256:
+                return data
             break
     raise UsageError(
         f"{start.package}: {start.file} is missing or is not the file of the recipe. "
@@ -95,7 +96,7 @@ def _file(start: EncoderStart) -> Path:
 
 def _blocks(encoder: nn.Module) -> list[str]:
     """Names of timm's blocks in the order in which a picture passes them."""
-    stages = encoder.get_submodule("blocks")
+    stages = dict(encoder.named_children()).get("blocks", nn.Sequential())
     return [
         f"blocks.{stage}.{place}"
         for stage, inner in stages.named_children()
@@ -116,7 +117,8 @@ def _renamed(held: Mapping[str, Tensor], blocks: list[str]) -> Iterator[tuple[st
             block = blocks[int(number)]
             plain = block.startswith(f"{first}.")
             names = PLAIN | PLAIN_NORMS if plain else WIDE | WIDE_NORMS
-            yield f"{block}.{names[layer]}.{value}", tensor
+            if layer in names:
+                yield f"{block}.{names[layer]}.{value}", tensor
         elif layer in STEM:
             yield f"{STEM[layer]}.{value}", tensor
 

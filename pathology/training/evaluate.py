@@ -162,6 +162,21 @@ def evaluate(order: EvaluationOrder, tell: Tell) -> Evaluation:
     return Evaluation(rows=tuple(rows), left_out=tuple(left_out))
 
 
+def present_sets(data: Path, task: ModelTask, names: Iterable[str]) -> tuple[str, ...]:
+    """Those of the sets that lie whole in the folder: somebody may have got only some."""
+    readers: Mapping[str, Callable[[Path], Iterable[AnyField]]] = (
+        READERS if task == "nuclei" else TISSUE_READERS
+    )
+    return tuple(name for name in names if _is_whole(data, name, readers[name]))
+
+
+def _is_whole(data: Path, name: str, reader: Callable[[Path], Iterable[AnyField]]) -> bool:
+    try:
+        return bool(_read(data, name, reader))
+    except UsageError:
+        return False
+
+
 def _sets(order: EvaluationOrder) -> Iterator[list[AnyField]]:
     """The images of each set."""
     readers: Mapping[str, Callable[[Path], Iterable[AnyField]]] = (

@@ -21,6 +21,8 @@ HELD_OUT: Final = "more held out"
 """What a card's line about a set says if a part of it was kept away."""
 OWN_COMMAND: Final = "pathology train "
 """What begins the command in the card of a model that was trained here."""
+FOREIGN: Final = "(not trained here)"
+"""In a card's line about a parent whose own words about data are another hand's."""
 PARENT: Final = "made from: "
 """What a card's line about the model's parents says before their own data."""
 
@@ -35,7 +37,8 @@ class KeptAway:
 
 def parted(card: ModelCard, fields: Sequence[AnyField]) -> Mapping[Evidence, list[AnyField]]:
     """All images of one set, parted into those held out of the model and those it has seen."""
-    if not card.training.command.startswith(OWN_COMMAND):  # another hand's words: nothing is sure
+    foreign = not card.training.command.startswith(OWN_COMMAND)
+    if foreign or any(FOREIGN in line for line in card.training.data):  # nothing is sure
         return {"held-out": [], "seen": list(fields)}
     lines = [line for line in card.training.data if _names(line, fields[0].dataset)]
     if not lines:

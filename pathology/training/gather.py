@@ -135,10 +135,10 @@ def _public(
     readers: Mapping[str, Callable[[Path], Iterator[AnyField]]],
 ) -> Iterator[AnyField]:
     if sources.data is not None:
-        yield from read_sets(sources.data, [s.name for s in recipe.sets], readers)
+        yield from _read_sets(sources.data, [s.name for s in recipe.sets], readers)
 
 
-def read_sets(
+def _read_sets(
     data: Path,
     names: Iterable[str],
     readers: Mapping[str, Callable[[Path], Iterator[AnyField]]],

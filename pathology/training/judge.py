@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pathology.errors import UsageError
 from pathology.models.catalogue import Installed
-from pathology.records.model import ModelCard, ModelTask
+from pathology.records.model import ModelCard
 from pathology.records.progress import Tell
 from pathology.training.card_results import write_results
-from pathology.training.evaluate import SETS, Evaluation, EvaluationOrder, evaluate
-from pathology.training.make import Trained, TrainingOrder
-from pathology.training.public_sets import READERS
+from pathology.training.evaluate import (
+    SETS,
+    Evaluation,
+    EvaluationOrder,
+    evaluate,
+    present_sets,
+)
+from pathology.training.make import TrainingOrder
 from pathology.training.student_score import Kept, check_taught_by, kept_of_teacher, with_score
-from pathology.training.tissue_field import TISSUE_READERS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,12 +50,6 @@ class JudgingOrder:
                 raise UsageError(
                     f"--card {theirs.name}: {ours.name} is another kind of network, so its results "
                     "are not about that model"
-                )
-            same = ours.weights.sha256 == theirs.weights.sha256
-            if not same and not self.evaluation.of_recipe:
-                raise UsageError(
-                    f"--card {theirs.name}: {ours.name} has other weights, so its results can only "
-                    "be told as results of the recipe"
                 )
 
 
@@ -93,25 +90,27 @@ def judge(order: JudgingOrder, tell: Tell) -> Judgement:
     return Judgement(evaluation=told, kept=kept, card_path=path)
 
 
-def judge_made(made: Trained, order: TrainingOrder, tell: Tell) -> Judgement:
+def judge_made(made: Installed, order: TrainingOrder, tell: Tell) -> Judgement | None:
     """Put a new model's results into its card: the usual public sets that are there, and its own.
+
+    None where there is nothing to judge it by.
 
     Raises
     ------
-    UsageError
-        There is nothing to judge it by.
     OutputError
         The card cannot be written.
     """
-    card, sources = made.installed.card, order.sources
-    sets = () if sources.data is None else present_sets(sources.data, card.task)
+    card, sources = made.card, order.sources
+    sets = () if sources.data is None else present_sets(sources.data, card.task, SETS[card.task])
+    if not sets and sources.annotations is None:
+        return None
     words = ["pathology", "evaluate", f"{order.out.name}/{card.name}.toml"]
     if sources.data is not None and sets:
         words += ["--data", sources.data.absolute().name, "--sets", *sets]
     if sources.annotations is not None:
         words += ["--annotations", sources.annotations.absolute().name]
     evaluation = EvaluationOrder(
-        models=(made.installed,),
+        models=(made,),
         data=sources.data if sets else None,
         annotations=sources.annotations,
         sets=sets,
@@ -120,18 +119,3 @@ def judge_made(made: Trained, order: TrainingOrder, tell: Tell) -> Judgement:
         device=order.device,
     )
     return judge(JudgingOrder(evaluation=evaluation, write=True), tell)
-
-
-def present_sets(data: Path, task: ModelTask) -> tuple[str, ...]:
-    """The usual sets of a task that lie in the folder: somebody may have got only some."""
-    readers: Mapping[str, Callable[[Path], Iterator[object]]] = (
-        READERS if task == "nuclei" else TISSUE_READERS
-    )
-    return tuple(name for name in SETS[task] if _there(readers[name], data))
-
-
-def _there(reader: Callable[[Path], Iterator[object]], data: Path) -> bool:
-    try:
-        return next(reader(data), None) is not None
-    except (OSError, ValueError, LookupError):
-        return False

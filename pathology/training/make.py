@@ -33,7 +33,14 @@ from pathology.records.model import (
 from pathology.records.order import DeviceChoice
 from pathology.records.progress import Tell
 from pathology.records.settings.predictions import PredictionSettings
-from pathology.training.begin import TeacherMaps, begun_from, check_same_kind, first_network
+from pathology.training.begin import (
+    TeacherMaps,
+    begun_by_teacher,
+    begun_from,
+    check_same_kind,
+    first_network,
+)
+from pathology.training.evidence import FOREIGN, OWN_COMMAND, PARENT
 from pathology.training.field import key_of
 from pathology.training.gather import Sources
 from pathology.training.lesson import Lesson, lesson_of
@@ -62,15 +69,7 @@ class TrainingOrder:
     teacher: Installed | None = None  # learn from this model's maps
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Trained:
-    """A model that was made, and what was kept away from it."""
-
-    installed: Installed
-    lesson: Lesson
-
-
-def make_model(order: TrainingOrder, tell: Tell) -> Trained:
+def make_model(order: TrainingOrder, tell: Tell) -> Installed:
     """Train as ordered; weights and card lie in ``order.out`` afterwards.
 
     Raises
@@ -99,7 +98,7 @@ def make_model(order: TrainingOrder, tell: Tell) -> Trained:
         teacher=None if guide is None else TeacherMaps(order.recipe, guide),
     )
     made = train(apprentice, tell)
-    return Trained(installed=_stored(order, made, licence, lesson), lesson=lesson)
+    return _stored(order, made, licence, lesson)
 
 
 def _settled(order: TrainingOrder) -> TrainingOrder:
@@ -161,6 +160,8 @@ def licence_of(order: TrainingOrder) -> tuple[str, bool]:
 def _network(order: TrainingOrder) -> nn.Module:
     if order.start is not None:
         return begun_from(order.recipe, order.start)
+    if order.teacher is not None and order.recipe.teacher and order.recipe.teacher.gives_encoder:
+        return begun_by_teacher(order.recipe, order.teacher)
     return first_network(order.recipe)
 
 
@@ -218,8 +219,8 @@ def write_card(installed: Installed) -> None:
 def _card(order: TrainingOrder, lesson: Lesson, weights: WeightsFile) -> ModelCard:
     recipe = order.recipe
     parents = [
-        f"{what} {model.card.name} (sha256 {model.card.weights.sha256[:12]}), made from: "
-        + "; ".join(model.card.training.data)
+        f"{what} {model.card.name} (sha256 {model.card.weights.sha256[:12]})"
+        f"{_origin(model)}, {PARENT}{'; '.join(model.card.training.data)}"
         for what, model in (("begun from", order.start), ("taught by", order.teacher))
         if model is not None
     ]
@@ -243,8 +244,12 @@ def _card(order: TrainingOrder, lesson: Lesson, weights: WeightsFile) -> ModelCa
         limits=_limits(order),
         results=_results_before(order, weights.sha256),
         decoding=recipe.decoding,
-        organs=() if order.sources.data is None else recipe.organs,
+        organs=_organs(order),
     )
+
+
+def _origin(parent: Installed) -> str:
+    return "" if parent.card.training.command.startswith(OWN_COMMAND) else f" {FOREIGN}"
 
 
 def _told_command(order: TrainingOrder, lesson: Lesson) -> str:
@@ -270,7 +275,16 @@ def _results_before(order: TrainingOrder, sha256: str) -> tuple[MeasuredResult, 
 def _encoder_told(order: TrainingOrder) -> tuple[str, ...]:
     """What the encoder began with; a model that was begun from tells it among its own."""
     start = order.recipe.encoder_start
-    return () if start is None or order.start is not None else (f"encoder begun from {start.told}",)
+    if order.start is not None or start is None:
+        return ()
+    return (f"encoder begun from {start.told}",)
+
+
+def _organs(order: TrainingOrder) -> tuple[str, ...]:
+    """The sets' and those of the models it was made from."""
+    own = () if order.sources.data is None else order.recipe.organs
+    parents = [m.card.organs for m in (order.start, order.teacher) if m is not None]
+    return tuple(dict.fromkeys(chain(own, *parents)))
 
 
 def _limits(order: TrainingOrder) -> tuple[str, ...]:

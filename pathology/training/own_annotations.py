@@ -7,6 +7,7 @@ the nuclei, and their surroundings are not judged. An image that mixes both coun
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -83,7 +84,7 @@ def _read(folder: Path, image: OwnImage) -> tuple[NDArray[np.uint8], tuple[Drawn
         raise UsageError(f"{image.file}: cannot be read as an image ({cause})") from cause
     shapes = [_moved(s, image) for s in read_shapes(path.with_suffix(".geojson"))]
     if any(image.origin_px0):  # labelled on the slide: other regions of it are other images
-        shapes = [shape for shape in shapes if _inside(shape, size).any()]
+        shapes = [_here(shape, size) for shape in shapes if _inside(shape, size).any()]
     if not shapes:
         raise UsageError(f"{path.stem}.geojson: holds no annotation. Annotate, export it again")
     for shape in shapes:
@@ -103,10 +104,18 @@ def _moved(shape: DrawnShape, image: OwnImage) -> DrawnShape:
     )
 
 
+def _here(shape: DrawnShape, size: tuple[int, int]) -> DrawnShape:
+    """The shape without those of its points that lie in other regions of the slide."""
+    if shape.rings_px0:
+        return shape
+    return replace(shape, points_px0=shape.points_px0[_inside(shape, size)])
+
+
 def _inside(shape: DrawnShape, size: tuple[int, int]) -> NDArray[np.bool_]:
     """Which corners and points (n,) of a shape lie in the image."""
     places = np.concatenate([*shape.rings_px0, shape.points_px0])
-    return np.all((places >= 0) & (places <= size), axis=1)
+    inside: NDArray[np.bool_] = np.all((places >= 0) & (places <= size), axis=1)
+    return inside
 
 
 def _check_inside(shape: DrawnShape, size: tuple[int, int], file: str) -> None:

@@ -258,7 +258,7 @@ def gepnet(folder: Path) -> Iterator[LabelledField]:
             pixels=rgb(path),
             instances=instances,
             centre_px=centroids(instances, len(old)),
-            cell_class=unknown(len(old)),  # tumour alone, by choice: "brown is tumour" is no lesson
+            cell_class=np.full(len(old), CellClass.TUMOUR, np.int8),  # all that people outlined
             positive=unknown(len(old)),
             complete=False,
         )

@@ -72,6 +72,7 @@ class TeacherSettings:
     weight: float  # of the teacher's word; the labels' weighs 1
     everywhere: bool  # False: only where no label judges, so that what was known is kept
     judged: tuple[str, ...] = ()  # sets that neither was trained on, to score both on
+    gives_encoder: bool = False  # the student begins with the teacher's, which is of its shape
 
     def __post_init__(self) -> None:
         check_between(self, 0, 100, "weight")
@@ -115,6 +116,10 @@ class Recipe:
         judged = set(self.teacher.judged) if self.teacher else set()
         if judged & {s.name for s in self.sets} or judged - known.keys():
             raise ValueError("judged must be sets that are known and not trained on")
+        if self.encoder_start is not None and self.teacher and self.teacher.gives_encoder:
+            raise ValueError(
+                "the encoder begins with encoder_start or with the teacher's, not both"
+            )
         if any(s.weight <= 0 for s in self.sets):
             raise ValueError("the weight of a set must be positive")
         self._check_task()
@@ -143,7 +148,8 @@ class Recipe:
 
     def lesson_sha256(self) -> str:
         """Hash of what decides the weights; texts and decoding do not."""
-        told = (self.task, self.classes, self.network, self.crops, self.fields, self.teacher)
+        teacher = replace(self.teacher, judged=()) if self.teacher else None
+        told = (self.task, self.classes, self.network, self.crops, self.fields, teacher)
         begun = self.encoder_start.sha256 if self.encoder_start else ""
         sets = tuple((s.name, s.weight) for s in self.sets)
         return hashlib.sha256(repr((told, begun, sets)).encode()).hexdigest()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from pathology.config import shipped_configs
 from tests import painted
+from tests.sites import write_classical
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,13 +50,7 @@ def environment() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def classical_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Settings of a site without networks."""
-    text = (shipped_configs() / "site.toml").read_text(encoding="utf-8")
-    for key in ("nuclei_he", "nuclei_ihc", "tissue_he"):
-        text, hits = re.subn(rf"^{key} = .*$", f'{key} = "classical"', text, flags=re.MULTILINE)
-        assert hits == 1
-    folder = tmp_path_factory.mktemp("classical")
-    (folder / "site.toml").write_text(text, encoding="utf-8")
-    return folder
+    return write_classical(tmp_path_factory.mktemp("classical"))
 
 
 @pytest.fixture(scope="session")

@@ -30,8 +30,9 @@ def slides(tmp_path: Path) -> Path:
     return folder
 
 
-def started(folder: Path, out: Path) -> subprocess.Popen[bytes]:
+def started(folder: Path, out: Path, settings: Path) -> subprocess.Popen[bytes]:
     words = ["run", str(folder), "--analysis", "ki67", "--workers", "1", "--out", str(out)]
+    words += ["--settings", str(settings)]
     return subprocess.Popen(
         [sys.executable, "-m", "pathology", *words],
         env=environment(),
@@ -55,10 +56,14 @@ def wait_for_results(out: Path, number: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT], ids=["kill-9", "ctrl-c"])
 def test_a_stopped_run_leaves_whole_results_and_the_next_goes_on(
-    pathology: Callable[..., Finished], slides: Path, tmp_path: Path, stop: signal.Signals
+    pathology: Callable[..., Finished],
+    classical_site: Path,
+    slides: Path,
+    tmp_path: Path,
+    stop: signal.Signals,
 ) -> None:
     out = tmp_path / "out"
-    run = started(slides, out)
+    run = started(slides, out, classical_site)
     family = [psutil.Process(run.pid)]
     try:
         wait_for_results(out, 1)
@@ -85,10 +90,12 @@ def test_a_stopped_run_leaves_whole_results_and_the_next_goes_on(
 
 
 @pytest.mark.slow
-def test_a_killed_worker_costs_a_new_try_and_no_slide(slides: Path, tmp_path: Path) -> None:
+def test_a_killed_worker_costs_a_new_try_and_no_slide(
+    slides: Path, classical_site: Path, tmp_path: Path
+) -> None:
     """Out of memory, say: the kernel kills the process that analyses; another one goes on."""
     out = tmp_path / "out"
-    run = started(slides, out)
+    run = started(slides, out, classical_site)
     try:
         wait_for_results(out, 1)
         time.sleep(0.3)

@@ -19,6 +19,7 @@ from pathology.pipeline.run import Crew, Watcher, run
 from pathology.pipeline.settings import load_settings
 from pathology.records.order import RunOptions, SlideOrder
 from pathology.records.settings.site import ClusterSettings, RunningSettings
+from tests.sites import classical
 
 NO_CERTIFICATES = ClusterSettings(source="test")
 
@@ -102,7 +103,7 @@ def test_two_users_of_one_scheduler_get_their_own_results(tmp_path: Path) -> Non
         (tmp_path / f"{name}.svs").write_text(name)
         slides.append(tmp_path / f"{name}.svs")
     silent = Watcher(on_progress=lambda _: None, on_row=lambda _: None)
-    settings = load_settings()
+    settings = classical(load_settings())
 
     def run_one(path: Path, address: str) -> str:
         order = SlideOrder(path=path, analysis="ki67", marker="ki67", marker_source="user")

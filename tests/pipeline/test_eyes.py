@@ -33,15 +33,13 @@ from pathology.records.order import RunOptions, SlideOrder
 from pathology.records.result import ModelUsed, NetworkWork
 from pathology.records.settings.run import RunSettings
 from tests import painted
+from tests.sites import classical
 from tests.tiny_models import install_tiny, tiny_card, tiny_network, write_card
 
 
 def settings_with(folder: Path, **names: str) -> RunSettings:
     """Settings of a site whose own models lie in ``folder``; what is not named is classical."""
-    settings = load_settings()
-    classical = dict.fromkeys(("nuclei_he", "nuclei_ihc", "tissue_he"), "classical")
-    models = replace(settings.site.models, folder=str(folder), **{**classical, **names})
-    return replace(settings, site=replace(settings.site, models=models))
+    return classical(load_settings(), folder=str(folder), **names)
 
 
 @pytest.fixture

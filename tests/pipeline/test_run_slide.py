@@ -19,6 +19,7 @@ from pathology.records.order import RunOptions, SlideOrder
 from pathology.records.reasons import REASONS
 from pathology.records.slide import StatedScale
 from tests import painted
+from tests.sites import classical
 
 
 @pytest.fixture
@@ -29,7 +30,7 @@ def job(tmp_path: Path) -> Job:
     return Job(
         order=order,
         options=RunOptions(out=tmp_path / "out"),
-        settings=load_settings(),
+        settings=classical(load_settings()),
         pseudonym_key=None,
     )
 
@@ -48,7 +49,7 @@ def other_settings(job: Job, folder: Path) -> Job:
     text = (shipped_configs() / "ki67.toml").read_text()
     (folder / "own").mkdir()
     (folder / "own" / "ki67.toml").write_text(text.replace("minimum = 100", "minimum = 120"))
-    return dataclasses.replace(job, settings=load_settings(folder / "own"))
+    return dataclasses.replace(job, settings=classical(load_settings(folder / "own")))
 
 
 def written_again(job: Job, folder: Path) -> Job:

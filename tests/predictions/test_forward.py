@@ -144,6 +144,17 @@ def test_memory_that_torch_does_not_count_is_memory_all_the_same(words: str) -> 
     assert (network.batch, network.memory_halvings, Lost.gpu) == (2, 1, False)
 
 
+@pytest.mark.usefixtures("gpu_found")
+def test_a_memory_too_small_for_the_network_itself_is_a_reason() -> None:
+    class TooLarge(nn.Module):
+        def to(self, *_: object, **__: object) -> nn.Module:
+            raise RuntimeError("CUDA error: out of memory")
+
+    with pytest.raises(SlideError) as problem:
+        scripted(TooLarge())
+    assert (problem.value.code, Lost.gpu) == ("gpu-memory", False)
+
+
 def test_a_slide_is_not_told_of_the_memory_of_earlier_ones() -> None:
     network = scripted(_FullFor(most=1), batch=2)
     maps(network, PICTURE, PICTURE)
@@ -170,10 +181,14 @@ class _Breaks(nn.Module):
         raise RuntimeError(self.message)
 
 
+@pytest.mark.parametrize(
+    "began",
+    ["CUDA error: ", "CUDA driver error: ", "cuDNN Frontend error: ", "CUDNN_STATUS_BAD: "],
+)
 @pytest.mark.usefixtures("gpu_found")
-def test_a_lost_gpu_is_named_and_the_processor_takes_over() -> None:
+def test_a_lost_gpu_is_named_and_the_processor_takes_over(began: str) -> None:
     """The error is scripted: it is worded as torch words it."""
-    message = "CUDA error: an illegal memory access was encountered\nCUDA kernel errors might be"
+    message = f"{began}an illegal memory access was encountered\nCUDA kernel errors might be"
     with pytest.raises(SlideError) as problem:
         maps(scripted(_Breaks(message)), PICTURE)
     assert problem.value.code == "gpu-lost"

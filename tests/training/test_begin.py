@@ -11,7 +11,13 @@ import torch
 from pathology.errors import UsageError
 from pathology.models.network import NUCLEUS_MAPS
 from pathology.models.weights import read_network
-from pathology.training.begin import TeacherMaps, begun_from, check_same_kind, fresh_network
+from pathology.training.begin import (
+    TeacherMaps,
+    begun_by_teacher,
+    begun_from,
+    check_same_kind,
+    fresh_network,
+)
 from pathology.training.recipe import Recipe, load_recipe
 from tests.tiny_models import install_tiny, tiny_card
 from tests.training.own_data import write_recipe
@@ -68,3 +74,16 @@ def test_a_model_of_another_kind_or_scale_is_refused(tmp_path: Path, recipe: Rec
     fine = replace(card, input=replace(card.input, mpp=0.25, finest_mpp=0.2, coarsest_mpp=0.3))
     with pytest.raises(UsageError, match=r"fine: sees at 0\.25 µm/px, the recipe at 0\.5"):
         check_same_kind(recipe, install_tiny(tmp_path, fine))
+
+
+def test_a_student_may_begin_with_its_teachers_encoder(tmp_path: Path, recipe: Recipe) -> None:
+    teacher = install_tiny(tmp_path)
+    theirs = read_network(teacher).state_dict()
+    shape = replace(recipe.network, decoder=(8, 8))
+    student = begun_by_teacher(replace(recipe, network=shape), teacher).state_dict()
+    encoder = [key for key in theirs if key.startswith("encoder.")]
+    assert encoder
+    assert all(torch.equal(student[key], theirs[key]) for key in encoder)
+    other = replace(shape, encoder="resnet18")
+    with pytest.raises(UsageError, match="its encoder resnet10t is not the resnet18"):
+        begun_by_teacher(replace(recipe, network=other), teacher)

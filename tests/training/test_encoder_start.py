@@ -90,9 +90,10 @@ def test_another_file_under_the_same_name_is_refused(recipe: Recipe, start: Enco
 
 
 def test_another_encoder_does_not_take_them(recipe: Recipe) -> None:
-    shape = replace(recipe.network, encoder="efficientnet_lite2")
-    with pytest.raises(UsageError, match="does not fit the encoder"):
-        first_network(replace(recipe, network=shape))
+    for encoder in ("efficientnet_lite2", "resnet10t"):
+        shape = replace(recipe.network, encoder=encoder)
+        with pytest.raises(UsageError, match="does not fit the encoder"):
+            first_network(replace(recipe, network=shape))
 
 
 @pytest.mark.parametrize(

@@ -99,3 +99,9 @@ def test_a_set_of_few_groups_is_held_out_in_the_first_of_many_folds() -> None:
         made = f"pathology train nuclei --data data --fold {number}/5 --out out"
         told = parted(card(cited("glioma", 3, 2), command=made), GLIOMA)
         assert len({p.group for p in told["held-out"]}) == (1 if number <= 3 else 0)
+
+
+def test_nor_is_what_was_begun_from_it() -> None:
+    parent = "begun from x (sha256 0) (not trained here), made from: CoNSeP, MoNuSeg and others"
+    child = card("our-cells, 3 images: ours", parent)
+    assert parted(child, [Picture("monuseg", "lung")])["seen"]

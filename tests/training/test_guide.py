@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from pathology.cli.main import COMMANDS, main
 from pathology.config import load_record
 from pathology.models.catalogue import load_catalogue
 from pathology.training.own_manifest import OwnSet
-from tests.tiny_models import install_tiny
+from tests.tiny_models import install_tiny, tiny_card
 from tests.training.own_data import small_field, write_own_set, write_recipe
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -36,7 +37,11 @@ def test_the_guide_leads_to_an_installed_model(
     monkeypatch.chdir(tmp_path)
     home = tmp_path / "home"
     home.mkdir()
-    start = install_tiny(tmp_path)
+    blank = tiny_card()
+    command = "pathology train nuclei --data data --out out"
+    start = install_tiny(
+        tmp_path, replace(blank, training=replace(blank.training, command=command))
+    )
     stand_ins = {"nuclei-1": f"{start.card.name}.toml", "/data/pathology-models": str(home)}
     write_recipe(tmp_path / "few.toml", everywhere=False)
     cells = write_own_set(tmp_path / "our-cells", [small_field(n) for n in (1, 3, 5)])

@@ -223,9 +223,11 @@ def test_the_rectangle_of_an_export_is_no_nucleus(folder: Path) -> None:
 def test_regions_of_one_slide_share_their_file_of_shapes(folder: Path) -> None:
     """QuPath exports all objects of the slide: those of the other region are not this image's."""
     here, elsewhere = square(5080, 7100, 24), square(20_000, 9_000, 24)
+    points = feature("MultiPoint", [[5200, 7100], [20_100, 9_000]])
     write_geojson(
-        folder / "field-1.geojson", [feature("Polygon", here), feature("Polygon", elsewhere)]
+        folder / "field-1.geojson",
+        [feature("Polygon", here), feature("Polygon", elsewhere), points],
     )
     place = 'group = "patient-1"\norigin_px0 = [5000, 7000]\ndownsample = 2'
     field = next(own_nuclei(rewritten(folder, 'group = "patient-1"', place)))
-    np.testing.assert_allclose(field.centre_px, [[46, 56]], atol=0.6)
+    np.testing.assert_allclose(field.centre_px, [[46, 56], [100, 50]], atol=0.6)

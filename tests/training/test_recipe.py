@@ -82,7 +82,9 @@ def test_a_wrong_recipe_is_refused_by_key(tmp_path: Path, old: str, new: str, to
 def test_a_set_that_judges_is_not_trained_on(tmp_path: Path) -> None:
     path = tmp_path / "own.toml"
     text = shipped_recipe("nuclei-student").read_text(encoding="utf-8")
-    path.write_text(text.replace('"crchisto-test"]', '"monuseg"]'), encoding="utf-8")
+    path.write_text(
+        text.replace('judged = ["consep-test"]', 'judged = ["monuseg"]'), encoding="utf-8"
+    )
     with pytest.raises(ConfigError, match="judged must be sets"):
         load_recipe(path)
 

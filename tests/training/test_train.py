@@ -6,6 +6,7 @@ import argparse
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -308,3 +309,41 @@ def test_going_on_after_the_end_keeps_what_was_measured(cells: Path, tmp_path: P
     assert {r.data for r in before} == {"our-cells", "more-cells"}
     assert main(words(cells, out, "--json")) == 0
     assert set(card_in(out).results) == set(before)
+
+
+def test_a_training_on_public_sets_is_judged_on_those_that_are_there(
+    real_data: Callable[..., Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One set in a folder of its own; the others of the usual ones are not missed."""
+    here = tmp_path / "data" / "ihc"
+    here.mkdir(parents=True)
+    (here / "deepliif").symlink_to(real_data("ihc", "deepliif"))
+    recipe = write_recipe(tmp_path / "own.toml", steps=2)
+    part = '\n[[sets]]\nname = "deepliif"\nweight = 1.0\n'
+    text = recipe.read_text(encoding="utf-8").replace(
+        'crops = "a test"', 'crops = "a test"\nsets = "x"'
+    )
+    recipe.write_text(text + part, encoding="utf-8")
+    given = ["train", "nuclei", "--data", str(here.parent), "--out", str(tmp_path / "made")]
+    assert main([*given, "--recipe", str(recipe), "--json"]) == 0
+    card = card_in(tmp_path / "made")
+    assert {r.evidence for r in card.results} == {"seen"}
+    assert {r.command for r in card.results} == {
+        "pathology evaluate made/tiny-made.toml --data data --sets deepliif"
+    }
+
+
+def test_what_a_model_knows_only_in_some_organs_stays_known(
+    cells: Path, tmp_path: Path, site: Path
+) -> None:
+    """Taught further by a site, it has still seen the other organs alone before."""
+    install_tiny(tmp_path / "models", replace(tiny_card(), organs=("lung",)))
+    recipe = write_recipe(tmp_path / "further.toml", name="further", everywhere=False)
+    given = ["train", "nuclei", "--annotations", str(cells), "--out", str(tmp_path / "made")]
+    given += ["--start", "tiny", "--settings", str(site), "--recipe", str(recipe), "--json"]
+    assert main(given) == 0
+    card = card_in(tmp_path / "made", "further")
+    assert card.organs == ("lung",)
+    # Of its parent's training nothing is sure: the tiny card names no command of ours.
+    assert "(not trained here)" in card.training.data[-1]
+    assert {r.evidence for r in card.results} == {"seen"}
