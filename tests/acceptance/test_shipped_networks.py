@@ -75,7 +75,7 @@ def test_a_shipped_model_is_whole_small_and_honest(model: Installed) -> None:
 def test_the_shipped_settings_choose_the_shipped_networks() -> None:
     models = load_settings().site.models
     chosen = {models.nuclei_he, models.nuclei_ihc, models.tissue_he}
-    assert chosen == {"nuclei-1", "tissue-1"}
+    assert chosen == {"nuclei-1", "classical"}
 
 
 @pytest.mark.parametrize("core_px", [96, 160])
@@ -115,7 +115,7 @@ def test_results_rest_on_the_shipped_networks_and_say_so(
     (own / "ki67.toml").write_bytes(shipped.read_bytes())
     for slide, analysis, models in (
         (ihc_slide, "ki67", ["nuclei-1", "classical-baseline/1"]),  # no tissue network knows DAB
-        (he_slide, "infiltration", ["nuclei-1", "tissue-1"]),
+        (he_slide, "infiltration", ["nuclei-1", "classical-baseline/1"]),
     ):
         run = pathology(
             "run", slide, "--analysis", analysis, "--settings", own, out=tmp_path / analysis
@@ -125,7 +125,8 @@ def test_results_rest_on_the_shipped_networks_and_say_so(
         assert [m["name"] for m in told["provenance"]["models"]] == models
         assert "research-weights" in told["quality"]["flags"]
         for finding in told["findings"]:
-            assert any("for research only" in caveat for caveat in finding["caveats"])
+            research = any("for research only" in caveat for caveat in finding["caveats"])
+            assert research == (finding["name"] != "tumour.area")  # the area rests on no network
         ran = json.loads((run.result(slide.name) / "run.json").read_text(encoding="utf-8"))
         assert ran["networks"]["seconds"]["forward"] > 0
 
