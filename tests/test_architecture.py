@@ -55,6 +55,7 @@ HOME_OF = {
     "safetensors": "models",
     "scipy": "findings predictions tiles exchange training",
     "shapely": "findings predictions tiles exchange",
+    "contourpy": "findings",
     "zarr": "slides predictions exchange pipeline",
     "pyarrow": "predictions exchange pipeline",
     "dask": "pipeline",

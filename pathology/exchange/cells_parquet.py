@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -15,7 +15,9 @@ import shapely
 from numpy.typing import NDArray
 
 from pathology.errors import OutputError, UsageError
+from pathology.exchange.outlines import inside
 from pathology.records.prediction import CellClass, Nuclei, Positivity
+from pathology.records.region import SlideRegion
 
 SCHEMA_NAME: Final = "pathology.cells/1"
 WORDS: Final = pa.dictionary(pa.int32(), pa.string())
@@ -181,7 +183,62 @@ def read_cells(path: Path) -> pa.Table:
         table = pq.read_table(path)
     except (OSError, pa.ArrowInvalid) as cause:
         raise UsageError(f"{path.name}: is no readable Parquet file") from cause
-    stated = (table.schema.metadata or {}).get(b"schema", b"").decode()
-    if stated != SCHEMA_NAME or not table.schema.equals(CELLS_SCHEMA):
-        raise UsageError(f"{path.name}: is no table of nuclei ({SCHEMA_NAME} is known)")
+    _check_schema(table.schema, path)
     return table
+
+
+def cell_batches(path: Path, rows: int = ROW_GROUP) -> Iterator[pa.RecordBatch]:
+    """The table in batches of at most ``rows``, in the order of writing; memory is one batch's.
+
+    Raises
+    ------
+    UsageError
+        As ``read_cells``.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            _check_schema(file.schema_arrow, path)
+            yield from file.iter_batches(batch_size=rows)
+    except (OSError, pa.ArrowInvalid) as cause:
+        raise UsageError(f"{path.name}: is no readable Parquet file") from cause
+
+
+def name_regions(path: Path, regions: Sequence[SlideRegion]) -> None:
+    """Add the ids of ``regions`` to the nuclei that lie in them; known only after all were seen.
+
+    The file is written anew, batch by batch, and replaced whole.
+    """
+    areas = [r for r in regions if r.polygons]
+    if not areas:
+        return
+    aside = path.with_name(f"{path.name}.partial")
+    try:
+        with pq.ParquetWriter(aside, CELLS_SCHEMA, compression="zstd") as file:
+            for batch in cell_batches(path):
+                file.write_batch(_named(batch, areas), row_group_size=ROW_GROUP)
+        aside.replace(path)
+    except OSError as cause:
+        raise _output_error(path, cause) from cause
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _named(batch: pa.RecordBatch, areas: Sequence[SlideRegion]) -> pa.RecordBatch:
+    points = np.stack([batch["x_px0"].to_numpy(), batch["y_px0"].to_numpy()], axis=1)
+    within = np.stack([inside(area.polygons, points) for area in areas])
+    if not within.any():
+        return batch
+    ids = [area.region_id for area in areas]
+    names = batch["regions"].to_pylist()
+    for row in np.flatnonzero(within.any(axis=0)).tolist():
+        names[row] += [i for i, held in zip(ids, within[:, row].tolist(), strict=True) if held]
+    place = CELLS_SCHEMA.get_field_index("regions")
+    columns = batch.columns
+    columns[place] = pa.array(names, CELLS_SCHEMA.field(place).type)
+    return pa.RecordBatch.from_arrays(columns, schema=CELLS_SCHEMA)
+
+
+def _check_schema(schema: pa.Schema, path: Path) -> None:
+    stated = (schema.metadata or {}).get(b"schema", b"").decode()
+    if stated != SCHEMA_NAME or not schema.equals(CELLS_SCHEMA):
+        raise UsageError(f"{path.name}: is no table of nuclei ({SCHEMA_NAME} is known)")

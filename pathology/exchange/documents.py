@@ -52,9 +52,17 @@ def _contradictions(findings: Sequence[Mapping[str, Any]]) -> list[str]:
         value: float = finding["value"]
         if "low" in finding and not finding["low"] <= value <= finding["high"]:
             wrong.append(f"findings/{name}: the value lies outside its interval")
-        if "part" in finding and not math.isclose(value, finding["part"] / finding["whole"]):
+        if "part" in finding and not math.isclose(value, _share(finding), abs_tol=1e-12):
             wrong.append(f"findings/{name}: the value is not part / whole")
     return wrong
+
+
+def _share(finding: Mapping[str, Any]) -> float:
+    """The share that a finding's integers, or those of its weighted fields, say."""
+    fields = finding.get("fields", ())
+    if fields:
+        return float(sum(f["weight"] * f["part"] / f["whole"] for f in fields))
+    return float(finding["part"] / finding["whole"])
 
 
 def validate(document: Mapping[str, Any], name: DocumentName) -> None:

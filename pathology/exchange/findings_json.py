@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any, Final
 
 from pathology.exchange.documents import plain_values
-from pathology.records.finding import Finding, Measurement, NotMeasurable, Proportion
+from pathology.records.finding import (
+    AreaShare,
+    Finding,
+    Measurement,
+    NotMeasurable,
+    Proportion,
+    WeightedProportion,
+)
 from pathology.records.result import ModelUsed, NetworkWork, SlideResult
 
 FINDINGS_SCHEMA: Final = "pathology.findings/1"
@@ -80,21 +88,32 @@ def finding_document(finding: Finding) -> dict[str, Any]:
         }
     if finding.ambiguous_range is not None:
         document["ambiguous_range"] = list(finding.ambiguous_range)
-    return document
+    return document | _explained(finding)
+
+
+def _explained(finding: Finding) -> dict[str, Any]:
+    """What only some findings have; absent, not empty, where there is nothing to say."""
+    known: dict[str, Any] = {}
+    if finding.fields:
+        known["fields"] = [asdict(f) for f in finding.fields]
+    if finding.clustered is not None:
+        known["clustered"] = asdict(finding.clustered)
+    if finding.search is not None:
+        known["search"] = asdict(finding.search)
+    if finding.bands:
+        bands = (asdict(b).items() for b in finding.bands)
+        known["bands"] = [{k: v for k, v in band if v is not None} for band in bands]
+    if finding.models:
+        known["models"] = list(finding.models)
+    return known
 
 
 def _answer(finding: Finding) -> dict[str, Any]:
     match finding.answer:
-        case Proportion() as share:
-            return {
-                "value": share.value,
-                "unit": "fraction",
-                "low": share.low,
-                "high": share.high,
-                "interval": share.interval,
-                "part": share.part,
-                "whole": share.whole,
-            }
+        case Proportion() | WeightedProportion() as share:
+            return _share(share, share.part, share.whole) | {"counted": "nuclei"}
+        case AreaShare() as share:
+            return _share(share, share.part_um2, share.whole_um2) | {"counted": "um2"}
         case Measurement() as measured:
             optional = {
                 "low": measured.low,
@@ -105,6 +124,20 @@ def _answer(finding: Finding) -> dict[str, Any]:
             return {"value": measured.value, "unit": measured.unit, **known}
         case NotMeasurable() as refusal:
             return {"not_measurable": refusal.reason, "reason_code": refusal.code}
+
+
+def _share(
+    share: Proportion | WeightedProportion | AreaShare, part: int, whole: int
+) -> dict[str, Any]:
+    return {
+        "value": share.value,
+        "unit": "fraction",
+        "low": share.low,
+        "high": share.high,
+        "interval": share.interval,
+        "part": part,
+        "whole": whole,
+    }
 
 
 def _models(models: Sequence[ModelUsed]) -> list[dict[str, Any]]:

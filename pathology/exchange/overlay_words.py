@@ -7,7 +7,14 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-from pathology.records.finding import Finding, Measurement, NotMeasurable, Proportion
+from pathology.records.finding import (
+    AreaShare,
+    Finding,
+    Measurement,
+    NotMeasurable,
+    Proportion,
+    WeightedProportion,
+)
 from pathology.records.result import SlideResult
 
 NOT_FOR_DIAGNOSIS: Final = "Not for diagnosis without a physician"
@@ -68,11 +75,10 @@ def finding_line(finding: Finding) -> Line:
     match finding.answer:
         case NotMeasurable() as refusal:
             return Line(name=name, value="NOT MEASURABLE", detail=refusal.reason, refused=True)
-        case Proportion() as share:
+        case Proportion() | WeightedProportion() | AreaShare() as share:
             percent = f"{100 * share.value:.1f} %"
             bounds = f"{100 * share.low:.1f} - {100 * share.high:.1f} %"
-            counts = f"{share.part:,} of {share.whole:,} nuclei"
-            detail = f"{_interval(share.interval)} {bounds}; {counts}"
+            detail = f"{_interval(share.interval)} {bounds}; {_counted(share)}"
             return Line(name=name, value=percent, detail=detail, refused=False)
         case Measurement() as measured:
             unit = UNITS.get(measured.unit, measured.unit)
@@ -82,6 +88,13 @@ def finding_line(finding: Finding) -> Line:
                 detail = f"{_interval(measured.interval)} {bounds}"
             value = f"{number(measured.value)} {unit}"
             return Line(name=name, value=value, detail=detail, refused=False)
+
+
+def _counted(share: Proportion | WeightedProportion | AreaShare) -> str:
+    if isinstance(share, AreaShare):
+        part, whole = share.part_um2 / 1e6, share.whole_um2 / 1e6
+        return f"{number(part)} of {number(whole)} mm²"
+    return f"{share.part:,} of {share.whole:,} nuclei"
 
 
 def _interval(name: str | None) -> str:

@@ -7,37 +7,32 @@ longitude and latitude (RFC 7946 knows nothing else), so no other frame is ever 
 from __future__ import annotations
 
 import json
-import math
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
 import numpy as np
-import shapely
+from numpy.typing import NDArray
 
-from pathology.errors import OutputError, UsageError
-from pathology.exchange.documents import read_json, validate
-from pathology.exchange.shapes import Shape, area_px0, closed, polygons_of_shape
+from pathology.errors import OutputError
+from pathology.exchange.documents import validate
+from pathology.exchange.shapes import closed
 from pathology.exchange.whole_file import write_whole
-from pathology.records.geometry import Mpp, px_area_to_mm2
-from pathology.records.region import Polygon, RegionKind, SlideRegion
+from pathology.records.region import Line, Polygon, RegionKind, SlideRegion
 
 FEATURE_NAMES: Final = uuid.UUID("6f0c7d1e-52a8-5a0e-9b43-0d3f6a6f2b11")
 """Namespace of feature ids (RFC 4122, version 5): the same region always has the same id."""
 
-AREA: Final = "area mm2"
-ID_LENGTH: Final = 64
-MOST_POINTS: Final = 5_000_000  # beyond this a file was not drawn by a person
-FURTHEST_PX0: Final = 2.0**31  # no scan is wider; also keeps areas exact
+AREA, LENGTH = "area mm2", "length mm"
 
 NAMES: Final[Mapping[RegionKind, tuple[str, tuple[int, int, int]]]] = MappingProxyType(
     {
         "tissue": ("Tissue", (120, 120, 120)),
         "tumour": ("Tumor", (200, 0, 0)),  # QuPath's own spelling and colour
         "stroma": ("Stroma", (150, 200, 150)),
+        "tumour_bed": ("Tumour bed", (160, 60, 0)),
         "front": ("Invasive front", (230, 159, 0)),
         "margin": ("Invasive margin", (240, 228, 66)),
         "field": ("Field", (0, 114, 178)),
@@ -48,6 +43,10 @@ NAMES: Final[Mapping[RegionKind, tuple[str, tuple[int, int, int]]]] = MappingPro
         "fold": ("Fold", (204, 121, 167)),
         "control_tissue": ("Control tissue", (148, 103, 189)),
         "unreadable": ("Unreadable", (0, 0, 0)),
+        "necrosis": ("Necrosis", (50, 50, 50)),  # these four are QuPath's or a person's words
+        "in_situ": ("In situ", (110, 60, 160)),
+        "normal": ("Normal", (0, 130, 90)),
+        "artefact": ("Artefact", (130, 130, 60)),
     }
 )
 KIND_OF: Final[Mapping[str, RegionKind]] = MappingProxyType(
@@ -88,21 +87,25 @@ def _feature(region: SlideRegion) -> dict[str, Any]:
     return {
         "type": "Feature",
         "id": str(uuid.uuid5(FEATURE_NAMES, region.region_id)),
-        "geometry": {
-            "type": "Polygon" if len(region.polygons) == 1 else "MultiPolygon",
-            "coordinates": [PLACE],
-        },
+        "geometry": {"type": _geometry(region), "coordinates": [PLACE]},
         "properties": {
             "objectType": "annotation",
             "name": f"{name} ({region.region_id})",
             "classification": {"name": name, "color": list(colour)},
             "isLocked": True,
-            "measurements": {AREA: region.area_mm2},
+            "measurements": (
+                {LENGTH: region.length_mm} if region.lines else {AREA: region.area_mm2}
+            ),
             "region_id": region.region_id,
             "kind": region.kind,
             "source": region.source,
         },
     }
+
+
+def _geometry(region: SlideRegion) -> str:
+    kind = "LineString" if region.lines else "Polygon"
+    return kind if len(region.lines or region.polygons) == 1 else f"Multi{kind}"
 
 
 def _pieces(document: Mapping[str, Any], regions: Sequence[SlideRegion]) -> Iterator[bytes]:
@@ -114,167 +117,28 @@ def _pieces(document: Mapping[str, Any], regions: Sequence[SlideRegion]) -> Iter
     between = text.split(json.dumps(PLACE))
     yield between[0].encode("utf-8")
     for region, after in zip(regions, between[1:], strict=True):
-        single = len(region.polygons) == 1
-        for number, polygon in enumerate(region.polygons):
-            points = _points_text(polygon)
+        parts = [_line_text(line) for line in region.lines] or map(_points_text, region.polygons)
+        single = len(region.lines or region.polygons) == 1
+        for number, points in enumerate(parts):
             yield ("," * (number > 0) + (points[1:-1] if single else points)).encode("ascii")
         yield after.encode("utf-8")
 
 
 def _points_text(polygon: Polygon) -> str:
-    """Rings of a polygon as JSON; whole numbers without a fraction, as most corners are."""
-    rings = []
-    for ring in (polygon.outer, *polygon.holes):
-        line = closed(ring)
-        if not np.isfinite(line).all():
-            raise OutputError("a region holds a point that is not finite")
-        whole = line.astype(np.int64)
-        rings.append((whole if (whole == line).all() else line).tolist())
+    """Rings of a polygon as JSON."""
+    rings = [_plain(closed(ring)) for ring in (polygon.outer, *polygon.holes)]
     return json.dumps(rings, separators=(",", ":"))
 
 
-def read_regions(
-    path: Path, *, mpp: Mpp, extent_px0: tuple[int, int] | None = None, called: str | None = None
-) -> tuple[SlideRegion, ...]:
-    """Regions of a file of ours, or drawn by a person; areas are measured anew with ``mpp``.
-
-    A FeatureCollection, a Feature, a list of features or a bare geometry is read. A shape without
-    a class is a tumour region. ``extent_px0`` is (width, height) of the slide: a region that lies
-    wholly beside it was drawn on another one. ``called`` stands for the file's name in messages,
-    since QuPath names the file after the slide, and a slide's name may be a patient's.
-
-    Raises
-    ------
-    UsageError
-        The file is no GeoJSON, holds no area, or an area that crosses itself, is empty or lies
-        beside the slide; the message names the shape and what to do.
-    """
-    name = called or path.name
-    drawn = list(_drawn(read_json(path, called=name), name))
-    if not drawn:
-        raise UsageError(f"{name}: holds no region. Draw one, export it again")
-    if sum(shapely.get_num_coordinates(d.shape) for d in drawn) > MOST_POINTS:
-        raise UsageError(f"{name}: has more than {MOST_POINTS} points. Simplify the regions")
-    if extent_px0 is not None:
-        _refuse_other_slide(drawn, extent_px0, name)
-    return _named(drawn, mpp, name)
+def _line_text(line: Line) -> str:
+    """A line as JSON."""
+    return json.dumps(_plain(line.points_px0), separators=(",", ":"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Drawn:
-    shape: Shape
-    properties: Mapping[str, Any]
-    where: str
-
-
-def _drawn(document: Any, name: str) -> Iterator[_Drawn]:
-    features = document
-    if isinstance(document, dict):
-        features = document.get("features") if "features" in document else [document]
-    if not isinstance(features, list):
-        raise UsageError(f"{name}: is no GeoJSON. Export the region from QuPath as GeoJSON")
-    for number, feature in enumerate(features, start=1):
-        where = f"{name}, region {number}"
-        if not isinstance(feature, dict):
-            raise UsageError(f"{where}: is no GeoJSON feature")
-        properties = feature.get("properties") or {}
-        if not isinstance(properties, dict):
-            raise UsageError(f"{where}: its properties are no table")
-        geometry = feature.get("geometry") if feature.get("type") == "Feature" else feature
-        if properties.get("objectType", "annotation") != "annotation":
-            raise UsageError(f"{where}: is no annotation. Export annotations only, no detections")
-        yield _Drawn(shape=_shape(geometry, where), properties=properties, where=where)
-
-
-def _shape(geometry: Any, where: str) -> Shape:
-    """A valid area in level-0 px."""
-    kind = geometry.get("type") if isinstance(geometry, dict) else None
-    if kind not in ("Polygon", "MultiPolygon"):
-        raise UsageError(f"{where}: is no area ({str(kind)[:ID_LENGTH]}). Draw a closed outline")
-    coordinates = geometry.get("coordinates")
-    try:
-        parts = [coordinates] if kind == "Polygon" else list(coordinates)
-        shape = shapely.MultiPolygon([_part(rings) for rings in parts])
-    except (TypeError, ValueError, IndexError, shapely.errors.GEOSException) as cause:
-        raise UsageError(f"{where}: its points cannot be read. Export it again") from cause
-    if shape.is_empty or shape.area == 0:
-        raise UsageError(f"{where}: is empty. Draw it again")
-    if not shape.is_valid:
-        reason = shapely.is_valid_reason(shape)
-        raise UsageError(f"{where}: is no proper area ({reason}). Draw it without crossing lines")
-    return shape
-
-
-def _part(rings: Any) -> Shape:
-    outer, *holes = (_points(ring) for ring in rings)
-    return shapely.Polygon(outer, holes)
-
-
-def _points(ring: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
-    points = np.array([[x, y] for x, y, *_ in ring])
-    if points.dtype.kind not in "if":  # text and true would pass for numbers
-        raise ValueError("points are not numbers")
-    points = points.astype(np.float64)
-    if len(points) < 3 or not (np.abs(points) < FURTHEST_PX0).all():
-        raise ValueError("too few points, or points beyond any slide")
-    return points
-
-
-def _refuse_other_slide(drawn: Sequence[_Drawn], extent_px0: tuple[int, int], name: str) -> None:
-    slide = shapely.box(0, 0, *extent_px0)
-    for one in drawn:
-        if shapely.area(shapely.intersection(one.shape, slide)) == 0:
-            raise UsageError(
-                f"{one.where}: lies beside this slide. Draw it on this very slide, and export it "
-                "in pixels of the full scan"
-            )
-
-
-def _named(drawn: Sequence[_Drawn], mpp: Mpp, name: str) -> tuple[SlideRegion, ...]:
-    regions = []
-    for number, one in enumerate(drawn, start=1):
-        polygons = polygons_of_shape(one.shape)
-        regions.append(
-            SlideRegion(
-                region_id=_id(one.properties, number),
-                kind=_kind(one),
-                polygons=polygons,
-                area_mm2=_area_mm2(polygons, mpp, one.where),
-                source="automatic" if one.properties.get("source") == "automatic" else "person",
-            )
-        )
-    if len({r.region_id for r in regions}) != len(regions):
-        raise UsageError(f"{name}: two regions have the same region_id. Export it again")
-    return tuple(regions)
-
-
-def _area_mm2(polygons: tuple[Polygon, ...], mpp: Mpp, where: str) -> float:
-    area = px_area_to_mm2(area_px0(polygons), mpp)
-    if not math.isfinite(area) or area <= 0:
-        raise UsageError(f"{where}: is empty. Draw it again")
-    return area
-
-
-def _id(properties: Mapping[str, Any], number: int) -> str:
-    given = properties.get("region_id")
-    if isinstance(given, str) and 0 < len(given) <= ID_LENGTH and given.isprintable():
-        return given
-    return f"person-{number}"
-
-
-def _kind(one: _Drawn) -> RegionKind:
-    stated = one.properties.get("kind")
-    if isinstance(stated, str) and stated in NAMES:
-        return KIND_OF[stated]
-    classification = one.properties.get("classification")
-    name = classification.get("name") if isinstance(classification, dict) else None
-    if name is None:
-        return "tumour"
-    known = KIND_OF.get(str(name).casefold())
-    if known is None:
-        allowed = ", ".join(text for text, _ in NAMES.values())
-        raise UsageError(
-            f"{one.where}: unknown class {str(name)[:ID_LENGTH]!r}. Give it none, or one of: "
-            f"{allowed}"
-        )
-    return known
+def _plain(points: NDArray[np.float64]) -> list[list[float]]:
+    """Points as numbers; whole ones without a fraction, as most corners are."""
+    if not np.isfinite(points).all():
+        raise OutputError("a region holds a point that is not finite")
+    whole = points.astype(np.int64)
+    plain: list[list[float]] = (whole if (whole == points).all() else points).tolist()
+    return plain

@@ -5,28 +5,25 @@ from __future__ import annotations
 from contextlib import closing
 from dataclasses import dataclass
 
-from pathology.errors import SlideUnsuitable, UsageError
+from pathology.errors import SlideUnsuitable
 from pathology.exchange.cells_parquet import CellsWriter
-from pathology.exchange.outlines import rasterise
-from pathology.exchange.regions_geojson import read_regions
-from pathology.exchange.shapes import united
 from pathology.pipeline.clock import Clock
-from pathology.pipeline.conclude import Seen
 from pathology.pipeline.eyes import ChosenModels, open_eyes, work_scale
 from pathology.pipeline.glance import Glance, glance
 from pathology.pipeline.look import Sight, add_to_tally, look, map_grid
+from pathology.pipeline.person import person_of
+from pathology.pipeline.seen import Seen
 from pathology.pipeline.tally import Tally
 from pathology.predictions.calibration import calibration_of, diameter_um
 from pathology.records.eyes import Eyes
 from pathology.records.order import DeviceChoice, SlideOrder
 from pathology.records.prediction import Calibration
 from pathology.records.progress import Progress, Tell
-from pathology.records.region import Polygon
 from pathology.records.result import Analysis
 from pathology.records.settings.run import RunSettings
-from pathology.records.slide import Region, Slide, SlideInfo
+from pathology.records.slide import Region, Slide
 from pathology.records.stain import StainKind, Stains
-from pathology.records.tile import Survey, TilePlan
+from pathology.records.tile import TilePlan
 from pathology.tiles.plan import plan_tiles
 from pathology.tiles.read import read_ahead
 
@@ -76,7 +73,7 @@ def analyse(slide: Slide, order: SlideOrder, bench: Bench) -> Looked:
         order=order,
         info=slide.info,
         survey=sight.survey,
-        region=sight.region,
+        person=sight.person,
         calibration=sight.calibration,
         coarsest_mpp=work_scale(settings, bench.models).coarsest_mpp,
         eyes=sight.eyes,
@@ -90,7 +87,7 @@ def prepare(slide: Slide, first: Glance, order: SlideOrder, bench: Bench) -> tup
     """Decide everything that holds for the whole slide: stain, region, eyes, thresholds, plan."""
     info, settings = slide.info, bench.settings
     check_stain(info.slide_id, order.analysis, first.stains)
-    region = region_of(order, info, first.survey)
+    person = person_of(order.within, info, first.survey)
     with bench.clock.stage("models"):
         eyes = open_eyes(first, bench.models, bench.device, settings)
     with bench.clock.stage("samples"):
@@ -101,7 +98,7 @@ def prepare(slide: Slide, first: Glance, order: SlideOrder, bench: Bench) -> tup
         stains=first.stains,
         eyes=eyes,
         calibration=calibration,
-        region=region,
+        person=person,
         settings=settings,
     )
     size = info.facts.width_px0, info.facts.height_px0
@@ -133,38 +130,6 @@ def check_stain(slide_id: str, analysis: Analysis, stains: Stains) -> None:
             "evidence": stains.evidence,
         },
     )
-
-
-def region_of(order: SlideOrder, info: SlideInfo, seen: Survey) -> tuple[Polygon, ...] | None:
-    """The person's tumour region, if one was given; it must hold tissue of this slide.
-
-    Raises
-    ------
-    UsageError
-        The file is no region, lies beside the slide, or holds none that a person drew.
-    SlideUnsuitable
-        No tissue lies in it.
-    """
-    if order.within is None:
-        return None
-    extent = info.facts.width_px0, info.facts.height_px0
-    drawn = [
-        polygon
-        for region in read_regions(
-            order.within, mpp=info.mpp, extent_px0=extent, called="the region file"
-        )
-        if region.kind == "tumour" and region.source == "person"
-        for polygon in region.polygons
-    ]
-    if not drawn:
-        raise UsageError(
-            "it holds no tumour region that a person drew (an automatic one is no confirmation)"
-        )
-    polygons = united(drawn)
-    shape = seen.tissue.shape[0], seen.tissue.shape[1]
-    if not (rasterise(polygons, shape, seen.downsample) & seen.tissue).any():
-        raise SlideUnsuitable(seen.slide_id, "outside-region")
-    return polygons
 
 
 def scan(slide: Slide, plan: TilePlan, sight: Sight, bench: Bench) -> Tally:

@@ -1,23 +1,24 @@
-"""From sums to findings, flags and regions: what may be said, and what may not."""
+"""From evidence to findings and their regions: what may be said, and what may not."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
-from pathology.findings.infiltration import cell_density, tumour_area
-from pathology.findings.ki67 import TumourCounts, ki67_global, marker_global
-from pathology.pipeline.damage import refusal, unreadable_share
-from pathology.pipeline.tally import Tally, mononuclear_in
-from pathology.records.eyes import Eyes, SeenBy
+import numpy as np
+
+from pathology.exchange.outlines import rasterise
+from pathology.exchange.overlay_layers import MarkedNuclei
+from pathology.findings.infiltration import InfiltrationSeen, infiltration_findings
+from pathology.findings.ki67 import Ki67Seen, ki67_findings, marker_findings
+from pathology.findings.windows import Ground, ScoredNuclei
+from pathology.pipeline.evidence import Evidence
+from pathology.pipeline.regions import CONFIRMED, infiltration_regions, window_region
+from pathology.records.eyes import SeenBy
 from pathology.records.finding import Finding, NotMeasurable
-from pathology.records.order import SlideOrder
-from pathology.records.prediction import Calibration, Positivity, TissueClass
-from pathology.records.region import Polygon
-from pathology.records.settings.findings import Marker
-from pathology.records.settings.run import RunSettings
-from pathology.records.slide import SlideInfo
-from pathology.records.tile import Survey
+from pathology.records.geometry import Mpp, px_to_um
+from pathology.records.prediction import CellClass, Positivity
+from pathology.records.region import SlideRegion
+from pathology.records.settings.ki67 import Marker
 
 BASELINE = "nuclei and tissue by classical image analysis: no network has seen this slide"
 NUCLEI_CLASSICAL = "nuclei by classical image analysis: no network has seen them"
@@ -29,85 +30,98 @@ NUCLEAR_STAIN = (
     "only a nuclear stain can be counted: where cytoplasm or membranes are brown, outlines are no "
     "nuclei and the index means nothing"
 )
-CONFIRMED = "confirmed-tumour"
-COUNTING_ONLY = "the interval is counting uncertainty only"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Seen:
-    """All that was seen of one slide."""
+class Conclusion:
+    """The findings of an analysis, and the regions they were counted in."""
 
-    order: SlideOrder
-    info: SlideInfo
-    survey: Survey
-    region: tuple[Polygon, ...] | None  # a person's
-    calibration: Calibration | None
-    coarsest_mpp: float  # at which nuclei can be told
-    eyes: Eyes
-    tally: Tally
-    settings: RunSettings
+    findings: tuple[Finding, ...]
+    regions: tuple[SlideRegion, ...]
 
 
-def findings_of(seen: Seen) -> tuple[Finding, ...]:
+def conclude(evidence: Evidence) -> Conclusion:
     """The findings of the analysis that was asked for."""
-    return _ki67(seen) if seen.order.analysis == "ki67" else _infiltration(seen)
+    if evidence.analysis == "ki67":
+        return _ki67(evidence)
+    return _infiltration(evidence)
 
 
-def _ki67(seen: Seen) -> tuple[Finding, ...]:
-    rule, scored = seen.settings.ki67.wsi_global, seen.tally.scored
-    counts = TumourCounts(
-        positive=scored[Positivity.POSITIVE],
-        negative=scored[Positivity.NEGATIVE],
-        ambiguous=scored[Positivity.UNKNOWN],
-        exclusions=dict(sorted(seen.tally.exclusions.items())),
+def _ki67(evidence: Evidence) -> Conclusion:
+    rules, person, mpp = evidence.rules.ki67, evidence.person, evidence.mpp
+    confirmed = evidence.confirmed
+    placed = {} if person is None else person.windows_px0
+    asked = Ki67Seen(
+        nuclei=scored_nuclei(evidence.nuclei, mpp),
+        ground=Ground(analysed=evidence.analysed, mpp=evidence.grid.mpp),
+        exclusions=dict(sorted(evidence.exclusions.items())),
+        region=CONFIRMED if confirmed else "tissue",
+        confirmed=confirmed,
+        moved_um={n: (px_to_um(x, mpp), px_to_um(y, mpp)) for n, (x, y) in placed.items()},
+        caveats=_caveats(evidence, evidence.nuclei_by),
+        models=_models(evidence.nuclei_by),
+        refused=evidence.damage or evidence.too_coarse,
     )
-    refused = damage(seen) or too_coarse(seen)
-    caveats = (*_caveats(seen, seen.eyes.nuclei_by), COUNTING_ONLY)
-    if is_ki67(seen.order.marker, seen.settings.ki67.marker):
-        return (_placed(ki67_global(counts, rule, refused=refused, caveats=caveats), seen),)
-    wrong = NotMeasurable(
-        code="marker-not-ki67", reason=f"the marker is {seen.order.marker}, not Ki-67"
+    if is_ki67(evidence.marker, rules.marker):
+        answer = ki67_findings(asked, rules)
+    else:
+        reason = f"the marker is {evidence.marker}, not Ki-67"
+        wrong = NotMeasurable(code="marker-not-ki67", reason=reason)
+        other = (*asked.caveats, f"not Ki-67: {reason}", NUCLEAR_STAIN)
+        answer = marker_findings(replace(asked, caveats=other), wrong, rules)
+    windows = (*answer.fields, *answer.hot_spots)
+    regions = (window_region(w, mpp, placed=w.region in placed) for w in windows)
+    return Conclusion(findings=answer.findings, regions=tuple(regions))
+
+
+def scored_nuclei(nuclei: MarkedNuclei, mpp: Mpp) -> ScoredNuclei:
+    """The nuclei that a labelling index rests on, in µm."""
+    counted = nuclei.counted & (nuclei.cell_class == CellClass.TUMOUR)
+    clear = counted & (nuclei.positive != Positivity.UNKNOWN)
+    centre_um = nuclei.centre_px0.astype(np.float64) * px_to_um(1.0, mpp)
+    return ScoredNuclei(
+        centre_um=centre_um[clear],
+        positive=nuclei.positive[clear] == Positivity.POSITIVE,
+        ambiguous_um=centre_um[counted & ~clear],
     )
-    other = (*caveats, f"not Ki-67: {wrong.reason}", NUCLEAR_STAIN)
-    own = marker_global(counts, rule, refused=refused, caveats=other)
-    return ki67_global(counts, rule, refused=wrong, caveats=caveats), _placed(own, seen)
 
 
-def _placed(finding: Finding, seen: Seen) -> Finding:
-    """The finding with the region its nuclei were counted in."""
-    return replace(finding, regions=("tissue",) if seen.region is None else (CONFIRMED,))
+def _models(*resting_on: SeenBy) -> tuple[str, ...]:
+    """Networks by name and hash; classical analysis has none."""
+    used = (by.model for by in resting_on if not by.classical)
+    return tuple(dict.fromkeys(f"{m.name} {m.weights_sha256}" for m in used))
 
 
-def _infiltration(seen: Seen) -> tuple[Finding, ...]:
-    rule, tally, spoilt = seen.settings.infiltration.density, seen.tally, damage(seen)
-    nuclei, eyes = tally.nuclei_seen(), seen.eyes
-    area = tumour_area(
-        tally.class_mm2(TissueClass.TUMOUR),
-        refused=spoilt,
-        caveats=_caveats(seen, eyes.tissue_by),
+def _infiltration(evidence: Evidence) -> Conclusion:
+    caveats = _caveats(evidence, evidence.nuclei_by, evidence.tissue_by)
+    tumour = evidence.person.tumour if evidence.person is not None else ()
+    grid = evidence.grid
+    shape = (grid.rows, grid.columns)
+    answer = infiltration_findings(
+        InfiltrationSeen(
+            classes=evidence.classes,
+            analysed=evidence.analysed,
+            tissue=evidence.tissue,
+            mpp=grid.mpp,
+            excluded=evidence.excluded,
+            mononuclear_um=evidence.mononuclear_um(),
+            person_bed=rasterise(tumour, shape, grid.downsample) if tumour else None,
+            refused=evidence.damage,
+            no_cells=evidence.too_coarse,
+            tissue_caveats=_caveats(evidence, evidence.tissue_by),
+            cell_caveats=caveats,
+            tissue_models=_models(evidence.tissue_by),
+            cell_models=_models(evidence.nuclei_by),
+        ),
+        evidence.rules.infiltration,
     )
-    caveats = _caveats(seen, eyes.nuclei_by, eyes.tissue_by)
-    densities = (
-        cell_density(
-            finding_id,
-            name,
-            mononuclear_in(nuclei, tally, inside),
-            tally.class_mm2(inside),
-            rule,
-            refused=spoilt or too_coarse(seen),
-            caveats=(*caveats, COUNTING_ONLY, "a count per area, not the stromal TIL percentage"),
-        )
-        for finding_id, name, inside in (
-            ("f2", "til.density_tumour", TissueClass.TUMOUR),
-            ("f3", "til.density_stroma", TissueClass.STROMA),
-        )
+    return Conclusion(
+        findings=answer.findings, regions=infiltration_regions(answer, grid, evidence.mpp)
     )
-    return area, *densities
 
 
-def _caveats(seen: Seen, *resting_on: SeenBy) -> tuple[str, ...]:
+def _caveats(evidence: Evidence, *resting_on: SeenBy) -> tuple[str, ...]:
     """What is to be said of a number that rests on these eyes, each once."""
-    region = () if seen.order.within else (PROVISIONAL,)
     networks = tuple(by for by in resting_on if not by.classical)
     research = (
         RESEARCH.format(model=by.model.name, licence=by.model.licence)
@@ -115,16 +129,23 @@ def _caveats(seen: Seen, *resting_on: SeenBy) -> tuple[str, ...]:
         if by.research_only
     )
     limits = (limit for by in networks for limit in by.limits)
-    told = (*region, *research, *_classical(seen.eyes, resting_on), *limits, NO_INVASION)
+    told = (
+        *(() if evidence.confirmed else (PROVISIONAL,)),
+        *research,
+        *_classical(evidence, resting_on),
+        *limits,
+        NO_INVASION,
+    )
     return tuple(dict.fromkeys(told))
 
 
-def _classical(eyes: Eyes, resting_on: tuple[SeenBy, ...]) -> tuple[str, ...]:
-    if eyes.nuclei_by.classical and eyes.tissue_by.classical:
+def _classical(evidence: Evidence, resting_on: tuple[SeenBy, ...]) -> tuple[str, ...]:
+    nuclei_by, tissue_by = evidence.nuclei_by, evidence.tissue_by
+    if nuclei_by.classical and tissue_by.classical:
         return (BASELINE,)
-    if eyes.nuclei_by.classical and eyes.nuclei_by in resting_on:
+    if nuclei_by.classical and nuclei_by in resting_on:
         return (NUCLEI_CLASSICAL,)
-    if eyes.tissue_by.classical and eyes.tissue_by in resting_on:
+    if tissue_by.classical and tissue_by in resting_on:
         return (TISSUE_CLASSICAL,)
     return ()
 
@@ -132,55 +153,3 @@ def _classical(eyes: Eyes, resting_on: tuple[SeenBy, ...]) -> tuple[str, ...]:
 def is_ki67(marker: str | None, names: Marker) -> bool:
     """Whether an order's marker means Ki-67, as this site writes it."""
     return names.means_ki67(marker)
-
-
-def damage(seen: Seen) -> NotMeasurable | None:
-    """The refusal when too much of the tissue could not be read."""
-    share = unreadable_share(seen.tally.lost, seen.survey, seen.region)
-    return refusal(share, seen.settings.site.damage.refuse_above_share)
-
-
-def too_coarse(seen: Seen) -> NotMeasurable | None:
-    """The refusal when the scan is too coarse to show nuclei."""
-    if seen.calibration is not None:
-        return None
-    mpp, limit = seen.info.mpp, seen.coarsest_mpp
-    return NotMeasurable(
-        code="scale-too-coarse",
-        reason=f"the scan has {mpp:.3g} µm/px; nuclei need {limit:g} or finer",
-    )
-
-
-def flags_of(seen: Seen) -> tuple[str, ...]:
-    """Everything that speaks against trusting the result, for people and programs."""
-    flags = list(seen.info.scale.flags)
-    order, info = seen.order, seen.info
-    if info.scale.source == "assumed":
-        flags.append("scale-assumed")
-    if order.analysis == "ki67" and not is_ki67(order.marker, seen.settings.ki67.marker):
-        flags.append("not-ki67")
-    if seen.calibration is not None and _size_disagrees(seen.calibration, seen):
-        flags.append("scale-disagrees-with-nucleus-size")
-    if any(by.research_only for by in (seen.eyes.nuclei_by, seen.eyes.tissue_by)):
-        flags.append("research-weights")
-    if seen.order.analysis == "infiltration" and seen.eyes.tissue_by.organs:
-        flags.append("organ-not-stated")  # orders name none, and the network knows only some
-    if seen.eyes.work is not None and seen.eyes.work.memory_halvings:
-        flags.append("gpu-memory-was-full")
-    if seen.tally.lost:
-        flags.append("unreadable-tiles")
-    flags += [f"excluded-{a.name}" for a in seen.survey.excluded if a.mask.any()]
-    if seen.tally.out_of_focus.any():
-        flags.append("excluded-out_of_focus")
-    return tuple(dict.fromkeys(flags))
-
-
-def _size_disagrees(calibration: Calibration, seen: Seen) -> bool:
-    """Whether nuclei look larger or smaller than nuclei do by more than the tolerated share."""
-    he = seen.order.analysis != "ki67"
-    least_um, most_um = seen.settings.site.nucleus_size.usual_um(he=he)
-    tolerance = 1 + seen.settings.site.scale.disagreement
-    diameter = calibration.median_diameter_um
-    if math.isnan(diameter):
-        return False
-    return not least_um / tolerance <= diameter <= most_um * tolerance

@@ -12,12 +12,13 @@ from numpy.typing import NDArray
 
 from pathology.exchange.outlines import inside
 from pathology.pipeline.damage import lost_mask
+from pathology.pipeline.regions import CONFIRMED, person_id
 from pathology.pipeline.tally import COUNTED, MapGrid, Tally, pixel_under
 from pathology.predictions.tissue import map_block_px
 from pathology.records.eyes import Eyes, TileSeen
 from pathology.records.geometry import Box, Mpp
 from pathology.records.prediction import Calibration, CellClass, Nuclei, TissueClass
-from pathology.records.region import Polygon
+from pathology.records.region import PersonRegions, RegionKind
 from pathology.records.result import Analysis
 from pathology.records.settings.run import RunSettings
 from pathology.records.slide import LostTile
@@ -38,7 +39,7 @@ class Sight:
     stains: Stains
     eyes: Eyes
     calibration: Calibration | None  # None: the scale is too coarse for nuclei
-    region: tuple[Polygon, ...] | None  # a person's tumour region
+    person: PersonRegions | None
     settings: RunSettings
 
 
@@ -74,9 +75,10 @@ def look(seen: TileSeen, sight: Sight, grid: MapGrid) -> TileScored:
     origin = tile.core.y // block, tile.core.x // block
     centres = _map_centres_px0(classes.shape, origin, grid)
     scored = sampled(sight.survey.scored, sight.survey.downsample, centres)
-    fit = (scored & _within(sight, centres)).reshape(classes.shape)
+    fit = scored.reshape(classes.shape)
+    wanted = _wanted(sight, centres).reshape(classes.shape)
     blurred = _blurred_map(tile, classes.shape, block, sight)
-    maps = _Maps(classes=classes, blurred=blurred & fit, analysed=fit & ~blurred)
+    maps = _Maps(classes=classes, blurred=blurred & fit, analysed=fit & wanted & ~blurred)
     pixel = _local(nuclei, classes.shape, origin, grid)
     return TileScored(
         nuclei=nuclei,
@@ -121,8 +123,8 @@ def _set_unread_apart(lost: Sequence[LostTile], place: tuple[slice, slice], tall
 def exclusions(nuclei: Nuclei, blurred: NDArray[np.bool_], sight: Sight) -> NDArray[np.str_]:
     """Why each nucleus (n,) is not scored; "" where it is.
 
-    The first reason in this order counts: outside the person's region, excluded areas, out of
-    focus, outside the tissue, another class.
+    The first reason in this order counts: outside the person's region, left out by the person,
+    excluded areas, out of focus, outside the tissue, another class.
     """
     centres, survey = nuclei.centre_px0, sight.survey
     reasons = np.full(len(nuclei), COUNTED, dtype="U16")
@@ -130,7 +132,10 @@ def exclusions(nuclei: Nuclei, blurred: NDArray[np.bool_], sight: Sight) -> NDAr
     def set_apart(name: str, where: NDArray[np.bool_]) -> None:
         reasons[where & (reasons == COUNTED)] = name
 
-    set_apart("outside_region", ~_within(sight, centres))
+    if sight.analysis == "ki67":  # infiltration is asked beyond the tumour as well
+        set_apart("outside_region", ~_within(sight, centres))
+    for kind, where in _left_out(sight, centres).items():
+        set_apart(kind, where)
     for area in survey.excluded:
         set_apart(area.name, sampled(area.mask, survey.downsample, centres))
     set_apart("out_of_focus", blurred)
@@ -150,9 +155,28 @@ def sampled(
 
 
 def _within(sight: Sight, points_px0: NDArray[np.float64]) -> NDArray[np.bool_]:
-    if sight.region is None:
+    if sight.person is None:
         return np.ones(len(points_px0), bool)
-    return inside(sight.region, points_px0)
+    return inside(sight.person.tumour, points_px0)
+
+
+def _left_out(sight: Sight, points_px0: NDArray[np.float64]) -> dict[RegionKind, NDArray[np.bool_]]:
+    """Points (n,) in what a person left out, by kind."""
+    drawn = {} if sight.person is None else sight.person.excluded
+    return {kind: inside(polygons, points_px0) for kind, polygons in drawn.items()}
+
+
+def _wanted(sight: Sight, points_px0: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Points (n,) that count: in the person's region, and in nothing that the person left out.
+
+    Infiltration is asked beyond the tumour as well, in the outer margin.
+    """
+    wanted = np.ones(len(points_px0), bool)
+    if sight.analysis == "ki67":
+        wanted = _within(sight, points_px0)
+    for where in _left_out(sight, points_px0).values():
+        wanted &= ~where
+    return wanted
 
 
 def _map_centres_px0(
@@ -206,8 +230,10 @@ def _regions(
     inside["out_of_focus"] = seen.blurred[pixel]
     inside["tumour"] = analysed & (classes == TissueClass.TUMOUR)
     inside["stroma"] = analysed & (classes == TissueClass.STROMA)
-    if sight.region is not None:
-        inside["confirmed-tumour"] = _within(sight, centres)
+    if sight.person is not None:
+        inside[CONFIRMED] = _within(sight, centres)
+        for kind, where in _left_out(sight, centres).items():
+            inside[person_id(kind)] = where
     # Few combinations occur, so each list is made once.
     member = np.stack(list(inside.values()), axis=1)
     kinds, which = np.unique(member, axis=0, return_inverse=True)

@@ -13,7 +13,9 @@ from pathology.config import load_record, shipped_configs
 from pathology.errors import ConfigError
 from pathology.predictions.segment import reach_um
 from pathology.records.result import Analysis
-from pathology.records.settings.findings import InfiltrationSettings, Ki67Settings
+from pathology.records.settings.exchange import ExchangeSettings
+from pathology.records.settings.infiltration import InfiltrationSettings
+from pathology.records.settings.ki67 import Ki67Settings
 from pathology.records.settings.predictions import PredictionSettings
 from pathology.records.settings.run import RunSettings
 from pathology.records.settings.site import SiteSettings
@@ -25,6 +27,7 @@ FILES: Mapping[str, type[Any]] = {
     "predictions": PredictionSettings,
     "ki67": Ki67Settings,
     "infiltration": InfiltrationSettings,
+    "exchange": ExchangeSettings,
 }
 
 

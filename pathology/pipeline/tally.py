@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from pathology.exchange.overlay_layers import MarkedNuclei
 from pathology.records.geometry import Mpp, px_area_to_mm2
-from pathology.records.prediction import CellClass, Nuclei, TissueClass, TissueMap
+from pathology.records.prediction import Nuclei, TissueClass, TissueMap
 from pathology.records.slide import LostTile
 
 COUNTED = ""
@@ -30,6 +30,15 @@ class MapGrid:
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """(rows, columns) of the map pixels under points (n, 2); outside ones are moved inside."""
         return pixel_under(points_px0, self.downsample, (self.rows, self.columns))
+
+    def taken_from(self, mask: NDArray[np.bool_], downsample: float) -> NDArray[np.bool_]:
+        """A mask of another grid, under the middles of this one's pixels."""
+        row, column = (
+            ((np.arange(n) + 0.5) * self.downsample / downsample).astype(np.intp).clip(0, side - 1)
+            for n, side in zip((self.rows, self.columns), mask.shape, strict=True)
+        )
+        taken: NDArray[np.bool_] = mask[np.ix_(row, column)]
+        return taken
 
     def coarser(self, factor: int) -> MapGrid:
         """The grid whose pixels are ``factor`` times as wide."""
@@ -123,13 +132,6 @@ class Tally:
     def analysed_mm2(self) -> float:
         """Area of tissue that was scored."""
         return px_area_to_mm2(int(self.analysed.sum()), self.grid.mpp)
-
-
-def mononuclear_in(nuclei: MarkedNuclei, tally: Tally, inside: TissueClass) -> int:
-    """Counted mononuclear cells whose centre lies in a class of the analysed tissue."""
-    row, column = tally.grid.pixel_of(nuclei.centre_px0)
-    here = (tally.classes[row, column] == inside) & tally.analysed[row, column]
-    return int((here & nuclei.counted & (nuclei.cell_class == CellClass.LYMPHOCYTE)).sum())
 
 
 def density(

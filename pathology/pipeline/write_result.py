@@ -10,25 +10,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pathology import __version__
+from pathology.exchange.cells_parquet import name_regions
 from pathology.exchange.documents import write_json
 from pathology.exchange.findings_json import findings_document, run_document
 from pathology.exchange.maps_zarr import GridMap, write_maps
-from pathology.exchange.outlines import polygons_of
 from pathology.exchange.regions_geojson import write_regions
-from pathology.exchange.shapes import area_px0
 from pathology.pipeline.analyse import Looked
 from pathology.pipeline.clock import Clock
-from pathology.pipeline.conclude import CONFIRMED, findings_of, flags_of
+from pathology.pipeline.conclude import Conclusion, conclude
 from pathology.pipeline.damage import lost_mask
+from pathology.pipeline.evidence import evidence_of
 from pathology.pipeline.eyes import ChosenModels
+from pathology.pipeline.flags import flags_of
 from pathology.pipeline.picture import draw
+from pathology.pipeline.regions import seen_regions
 from pathology.pipeline.settings import settings_in_force
 from pathology.pipeline.tally import MapGrid, density
 from pathology.pipeline.version import source_commit
 from pathology.records.eyes import models_of
 from pathology.records.geometry import px_area_to_mm2
-from pathology.records.prediction import Positivity, TissueClass
-from pathology.records.region import Polygon, RegionKind, SlideRegion
+from pathology.records.prediction import Positivity
 from pathology.records.result import Provenance, Quality, SlideResult
 from pathology.records.slide import Slide
 from pathology.records.summary import SummaryRow, SummaryState
@@ -51,17 +52,21 @@ class Labels:
 
 def write_result(folder: Path, slide: Slide, looked: Looked, labels: Labels, clock: Clock) -> None:
     """All files of a result but ``cells.parquet``, which was written tile by tile."""
+    with clock.stage("findings"):
+        concluded = conclude(evidence_of(looked.seen))
     with clock.stage("write"):
-        regions = regions_of(looked)
+        regions = (*seen_regions(looked.seen), *concluded.regions)
         write_regions(folder / "regions.geojson", regions)
+        name_regions(folder / "cells.parquet", concluded.regions)
         _write_maps(folder / "maps.zarr", looked)
-        result = result_of(looked, labels, clock)
+        result = result_of(looked, concluded, labels, clock)
         draw(folder / "overlay.png", slide, looked, result, regions)
         write_json(folder / "findings.json", findings_document(result), "findings-1")
-    write_json(folder / "run.json", run_document(result_of(looked, labels, clock)), "run-1")
+    told = result_of(looked, concluded, labels, clock)
+    write_json(folder / "run.json", run_document(told), "run-1")
 
 
-def result_of(looked: Looked, labels: Labels, clock: Clock) -> SlideResult:
+def result_of(looked: Looked, concluded: Conclusion, labels: Labels, clock: Clock) -> SlideResult:
     """The result as one record."""
     seen, order = looked.seen, looked.seen.order
     return SlideResult(
@@ -82,7 +87,7 @@ def result_of(looked: Looked, labels: Labels, clock: Clock) -> SlideResult:
             excluded_mm2=_excluded_mm2(looked),
         ),
         tumour_region_source="automatic" if order.within is None else "confirmed",
-        findings=findings_of(seen),
+        findings=concluded.findings,
         provenance=Provenance(
             software=f"pathology {__version__}",
             commit=source_commit(),
@@ -105,47 +110,6 @@ def _excluded_mm2(looked: Looked) -> dict[str, float]:
     lost = lost_mask(tally.lost, shape, survey.downsample) & survey.tissue
     areas["unreadable"] = px_area_to_mm2(int(lost.sum()), survey.mpp)
     return {name: area for name, area in areas.items() if area}
-
-
-def regions_of(looked: Looked) -> tuple[SlideRegion, ...]:
-    """The regions of ``regions.geojson``; one without any area is left out."""
-    survey, tally = looked.seen.survey, looked.seen.tally
-    far, near = survey.downsample, tally.grid.downsample
-    lost = lost_mask(tally.lost, (tally.grid.rows, tally.grid.columns), near)
-    masks: list[tuple[RegionKind, NDArray[np.bool_], float]] = [
-        ("tissue", survey.tissue, far),
-        *((area.name, area.mask, far) for area in survey.excluded if area.name != "unreadable"),
-        ("unreadable", lost, near),
-        ("tumour", (tally.classes == TissueClass.TUMOUR) & tally.analysed, near),
-        ("stroma", (tally.classes == TissueClass.STROMA) & tally.analysed, near),
-        ("out_of_focus", tally.out_of_focus, near),
-    ]
-    regions = [_region(kind, mask, size, looked) for kind, mask, size in masks if mask.any()]
-    if looked.seen.region is not None:
-        regions.append(_confirmed(looked.seen.region, looked))
-    return tuple(regions)
-
-
-def _region(
-    kind: RegionKind, mask: NDArray[np.bool_], downsample: float, looked: Looked
-) -> SlideRegion:
-    pixel_mm2 = px_area_to_mm2(downsample**2, looked.seen.info.mpp)
-    return SlideRegion(
-        region_id=kind,
-        kind=kind,
-        polygons=polygons_of(mask, downsample),
-        area_mm2=int(mask.sum()) * pixel_mm2,
-    )
-
-
-def _confirmed(polygons: tuple[Polygon, ...], looked: Looked) -> SlideRegion:
-    return SlideRegion(
-        region_id=CONFIRMED,
-        kind="tumour",
-        polygons=polygons,
-        area_mm2=px_area_to_mm2(area_px0(polygons), looked.seen.info.mpp),
-        source="person",
-    )
 
 
 def _write_maps(folder: Path, looked: Looked) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from pathology.records.finding import Finding
+from pathology.records.geometry import Mpp
 from pathology.records.slide import SlideInfo
 from pathology.records.stain import StainKind
 
@@ -84,3 +85,45 @@ class SlideResult:
     provenance: Provenance
     author: str = "software"
     supersedes: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredSlide:
+    """The slide of a result, as ``findings.json`` tells it."""
+
+    id: str
+    digest: str
+    file: str | None  # None with pseudonyms
+    width_px0: int
+    height_px0: int
+    mpp_x: float
+    mpp_y: float
+    mpp_source: str
+    stain: StainKind
+    marker: str | None
+    marker_source: MarkerSource
+    format: str
+
+    @property
+    def mpp(self) -> Mpp:
+        """Micrometres per level-0 pixel."""
+        return Mpp((self.mpp_x + self.mpp_y) / 2)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredResult:
+    """A result read back from its folder. Nobody has signed it: its type says so everywhere."""
+
+    result_id: str
+    supersedes: str | None
+    author: str
+    analysis: Analysis
+    case_id: str | None
+    slide: StoredSlide
+    quality: Quality
+    tumour_region_source: TumourRegionSource
+    findings: tuple[Finding, ...]
+    software: str
+    models: tuple[ModelUsed, ...]
+    settings_sha256: str
+    started_utc: str  # ISO 8601

@@ -10,14 +10,17 @@ import json
 import math
 import pickle
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.overrides import TorchFunctionMode
 from torch.utils.data import DataLoader, Dataset
 
 from pathology.errors import OutputError, UsageError
@@ -128,7 +131,7 @@ def _taught(apprentice: Apprentice, state: _State, batch: dict[str, Tensor]) -> 
         with torch.no_grad(), torch.autocast(device.type, torch.bfloat16, enabled=half):
             truth["taught"] = apprentice.teacher(pictures).float()
     state.network.train()
-    with torch.autocast(device.type, torch.bfloat16, enabled=half):
+    with torch.autocast(device.type, torch.bfloat16, enabled=half), wide_depthwise(device):
         maps = state.network(pictures)
     parts = apprentice.loss(maps, truth)
     total = torch.stack(list(parts.values())).sum()
@@ -138,6 +141,30 @@ def _taught(apprentice: Apprentice, state: _State, batch: dict[str, Tensor]) -> 
         nn.utils.clip_grad_norm_(state.network.parameters(), settings.most_gradient)
         state.optimizer.step()
     return {name: part.detach() for name, part in parts.items()}
+
+
+def wide_depthwise(device: torch.device) -> AbstractContextManager[object]:
+    """On a processor, depthwise convolutions go in fp32 whatever autocast says.
+
+    Their gradient in bf16 has no quick kernel there (docs/benchmarks/models.md, "Training").
+    """
+    return _WideDepthwise() if device.type == "cpu" else nullcontext()
+
+
+class _WideDepthwise(TorchFunctionMode):
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Iterable[type],
+        args: tuple[Any, ...] = (),
+        kwargs: dict[str, Any] | None = None,
+    ) -> Any:
+        known = kwargs or {}
+        if func is not F.conv2d or known.get("groups", args[6] if len(args) > 6 else 1) == 1:
+            return func(*args, **known)
+        with torch.autocast("cpu", enabled=False):
+            picture, *rest = args
+            return func(picture.float(), *rest, **known)
 
 
 def _batches(apprentice: Apprentice, step: int) -> Iterator[dict[str, Tensor]]:

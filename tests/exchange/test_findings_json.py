@@ -26,6 +26,7 @@ def test_a_share_says_value_interval_part_and_whole():
         "interval": "wilson-95",
         "part": 100,
         "whole": 500,
+        "counted": "nuclei",
         "regions": [],
         "exclusions": {"lymphocyte": 12},
         "ambiguous_range": [0.19, 0.21],

@@ -12,7 +12,8 @@ from hypothesis.extra.numpy import arrays
 from pathology.errors import OutputError, UsageError
 from pathology.exchange.documents import faults
 from pathology.exchange.outlines import polygons_of, rasterise
-from pathology.exchange.regions_geojson import read_regions, write_regions
+from pathology.exchange.regions_geojson import write_regions
+from pathology.exchange.regions_read import read_regions
 from pathology.records.region import SlideRegion
 from tests.exchange.examples import square_region
 

@@ -17,7 +17,6 @@ from pathology.errors import ConfigError, ModelRefused, UsageError
 from pathology.models.catalogue import Installed
 from pathology.models.weights import write_weights
 from pathology.pipeline import store
-from pathology.pipeline.conclude import flags_of
 from pathology.pipeline.eyes import (
     check_gpu,
     check_models,
@@ -25,6 +24,7 @@ from pathology.pipeline.eyes import (
     share_a_gpu,
     work_scale,
 )
+from pathology.pipeline.flags import flags_of
 from pathology.pipeline.run_slide import Job, label, run_slide
 from pathology.pipeline.settings import load_settings
 from pathology.records.eyes import SeenBy
@@ -185,7 +185,7 @@ def test_a_finding_rests_on_the_network_that_saw_its_nuclei(job: Job) -> None:
     row = run_slide(job, lambda _: None)
     assert (row.state, "research-weights" in row.flags) == ("done", True)
     told = json.loads((job.options.out / row.result / "findings.json").read_text("utf-8"))
-    (finding,) = told["findings"]
+    finding = told["findings"][0]
     assert "sees nothing" in finding["caveats"]
     assert any("research only" in caveat for caveat in finding["caveats"])
     assert not any("classical" in caveat for caveat in finding["caveats"])  # the map alone is

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from pathology.pipeline.settings import load_settings
-from pathology.records.settings.findings import Marker
+from pathology.records.settings.ki67 import Marker
 
 SIGNED = {"least_score", "most_score"}
 SHIPPED = load_settings()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pathology.records.settings.findings import InfiltrationSettings, Ki67Settings
+from pathology.records.settings.exchange import ExchangeSettings
+from pathology.records.settings.infiltration import InfiltrationSettings
+from pathology.records.settings.ki67 import Ki67Settings
 from pathology.records.settings.predictions import PredictionSettings
 from pathology.records.settings.site import SiteSettings
 from pathology.records.settings.tiles import TilesSettings
@@ -19,3 +21,4 @@ class RunSettings:
     predictions: PredictionSettings
     ki67: Ki67Settings
     infiltration: InfiltrationSettings
+    exchange: ExchangeSettings
