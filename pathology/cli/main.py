@@ -43,6 +43,11 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
             "say what a slide is, and why it would be refused",
             "说明切片的情况,以及会被拒绝的原因",
         ),
+        "export": Command(
+            "pathology.cli.export",
+            "write results for QuPath, spreadsheets, FHIR or HL7 (as drafts)",
+            "将结果导出为 QuPath、表格、FHIR 或 HL7 格式(均为草稿)",
+        ),
         "models": Command(
             "pathology.cli.models",
             "list, show, verify and import the networks that see",

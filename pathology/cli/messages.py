@@ -37,6 +37,7 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "已有    {slide}  {answer}(此前已分析;--force 可重做)",
         ),
         "failed": ("FAILED  {slide}  {reason}", "失败    {slide}  {reason}"),
+        "exported": ("done    {result}  {path}", "完成    {result}  {path}"),
         "summary": (
             "{done} of {all} done, {failed} failed. Summary: {path}",
             "共 {all} 张,完成 {done} 张,失败 {failed} 张。汇总:{path}",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +17,11 @@ from pathology.exchange.documents import read_json
 from pathology.exchange.regions_geojson import KIND_OF, NAMES
 from pathology.exchange.shapes import Shape, area_px0, polygons_of_shape
 from pathology.records.geometry import Mpp, px_area_to_mm2
-from pathology.records.region import Polygon, RegionKind, SlideRegion
+from pathology.records.region import CONFIRMED, Polygon, RegionKind, SlideRegion
 
 ID_LENGTH: Final = 64
+GIVEN_NAME: Final = re.compile(r"(.+) \(([a-z0-9_-]+)\)")
+OWN_NAMES: Final = frozenset(name for name, _ in NAMES.values())
 MOST_POINTS: Final = 5_000_000  # beyond this a file was not drawn by a person
 FURTHEST_PX0: Final = 2.0**31  # no scan is wider; also keeps areas exact
 
@@ -132,7 +135,7 @@ def _named(drawn: Sequence[_Drawn], mpp: Mpp, name: str) -> tuple[SlideRegion, .
                 kind=_kind(one),
                 polygons=polygons,
                 area_mm2=_area_mm2(polygons, mpp, one.where),
-                source="automatic" if one.properties.get("source") == "automatic" else "person",
+                source="automatic" if _is_automatic(one.properties) else "person",
             )
         )
     if len({r.region_id for r in regions}) != len(regions):
@@ -147,8 +150,22 @@ def _area_mm2(polygons: tuple[Polygon, ...], mpp: Mpp, where: str) -> float:
     return area
 
 
+def _is_automatic(properties: Mapping[str, Any]) -> bool:
+    """Whether this program drew it. QuPath drops what it does not know, but keeps the name."""
+    if "source" in properties:
+        return bool(properties["source"] == "automatic")
+    named = _named_id(properties)
+    return named is not None and named != CONFIRMED and not named.startswith("person-")
+
+
+def _named_id(properties: Mapping[str, Any]) -> str | None:
+    """The id in a name that this program gave, as in "Field (field-1)"."""
+    match = GIVEN_NAME.fullmatch(str(properties.get("name") or ""))
+    return match[2] if match and match[1] in OWN_NAMES else None
+
+
 def _id(properties: Mapping[str, Any], number: int) -> str:
-    given = properties.get("region_id")
+    given = properties.get("region_id", _named_id(properties))
     if isinstance(given, str) and 0 < len(given) <= ID_LENGTH and given.isprintable():
         return given
     return f"person-{number}"

@@ -12,12 +12,12 @@ from pathology.findings.infiltration import InfiltrationSeen, infiltration_findi
 from pathology.findings.ki67 import Ki67Seen, ki67_findings, marker_findings
 from pathology.findings.windows import Ground, ScoredNuclei
 from pathology.pipeline.evidence import Evidence
-from pathology.pipeline.regions import CONFIRMED, infiltration_regions, window_region
+from pathology.pipeline.regions import infiltration_regions, window_region
 from pathology.records.eyes import SeenBy
 from pathology.records.finding import Finding, NotMeasurable
 from pathology.records.geometry import Mpp, px_to_um
 from pathology.records.prediction import CellClass, Positivity
-from pathology.records.region import SlideRegion
+from pathology.records.region import CONFIRMED, SlideRegion
 from pathology.records.settings.ki67 import Marker
 
 BASELINE = "nuclei and tissue by classical image analysis: no network has seen this slide"

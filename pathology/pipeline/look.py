@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from pathology.exchange.outlines import inside
 from pathology.pipeline.damage import lost_mask
-from pathology.pipeline.regions import CONFIRMED, person_id
+from pathology.pipeline.regions import person_id
 from pathology.pipeline.tally import COUNTED, MapGrid, Tally, pixel_under
 from pathology.predictions.tissue import map_block_px
 from pathology.records.eyes import Eyes, TileSeen
 from pathology.records.geometry import Box, Mpp
 from pathology.records.prediction import Calibration, CellClass, Nuclei, TissueClass
-from pathology.records.region import PersonRegions, RegionKind
+from pathology.records.region import CONFIRMED, PersonRegions, RegionKind
 from pathology.records.result import Analysis
 from pathology.records.settings.run import RunSettings
 from pathology.records.slide import LostTile

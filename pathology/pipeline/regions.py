@@ -24,9 +24,16 @@ from pathology.pipeline.seen import Seen
 from pathology.pipeline.tally import MapGrid
 from pathology.records.geometry import Mpp, px_area_to_mm2, um_to_px
 from pathology.records.prediction import TissueClass
-from pathology.records.region import Line, PersonRegions, Polygon, RegionKind, Ring, SlideRegion
+from pathology.records.region import (
+    CONFIRMED,
+    Line,
+    PersonRegions,
+    Polygon,
+    RegionKind,
+    Ring,
+    SlideRegion,
+)
 
-CONFIRMED = "confirmed-tumour"
 CORNERS = 64
 """Of the polygon that stands for a disc: its area is 0.2 % short."""
 

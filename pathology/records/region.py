@@ -29,6 +29,8 @@ RegionKind = Literal[
     "normal",
     "artefact",
 ]
+CONFIRMED: Final = "confirmed-tumour"
+"""Id of the tumour region that a person drew."""
 PERSON_EXCLUDES: Final[tuple[RegionKind, ...]] = ("necrosis", "in_situ", "normal", "artefact")
 """What only a person tells: nothing in it is counted."""
 

@@ -14,6 +14,7 @@ from pathology.exchange.documents import faults
 from pathology.exchange.outlines import polygons_of, rasterise
 from pathology.exchange.regions_geojson import write_regions
 from pathology.exchange.regions_read import read_regions
+from pathology.records.geometry import Mpp
 from pathology.records.region import SlideRegion
 from tests.exchange.examples import square_region
 
@@ -157,3 +158,23 @@ def test_a_region_of_another_slide_is_refused(tmp_path):
 def test_classes_of_qupath_are_understood(tmp_path, name, kind):
     feature = {**FEATURE, "properties": {"classification": {"name": name}}}
     assert read_regions(drawn(tmp_path, feature), mpp=0.5)[0].kind == kind
+
+
+def test_what_comes_back_from_qupath_unchanged_is_still_automatic(tmp_path):
+    """QuPath keeps name and class, and drops every property that it does not know."""
+    path = tmp_path / "regions.geojson"
+    kinds = (("tumour", "tumour"), ("field-2", "field"), ("hotspot", "hotspot"))
+    write_regions(path, [square_region(i, kind=k) for i, k in kinds])
+    told = json.loads(path.read_text("utf-8"))
+    for feature in told["features"]:
+        for key in ("source", "kind", "region_id"):
+            del feature["properties"][key]
+    drawn = dict(told["features"][0])
+    drawn["properties"] = {"objectType": "annotation", "classification": {"name": "Tumor"}}
+    told["features"].append(drawn)
+    path.write_text(json.dumps(told), "utf-8")
+    *ours, persons = read_regions(path, mpp=Mpp(0.5))
+    assert [(r.region_id, r.kind, r.source) for r in ours] == [
+        (i, k, "automatic") for i, k in kinds
+    ]
+    assert (persons.kind, persons.source) == ("tumour", "person")
