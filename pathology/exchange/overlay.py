@@ -37,6 +37,7 @@ from pathology.exchange.overlay_words import (
 from pathology.exchange.regions_geojson import NAMES
 from pathology.exchange.whole_file import write_whole
 from pathology.records.geometry import px_to_um, um_to_px
+from pathology.records.region import SlideRegion
 from pathology.records.result import SlideResult
 from pathology.records.slide import Region
 
@@ -47,8 +48,8 @@ BODY_HEIGHT: Final = 700  # of the slide and the column of close-ups
 SIDE_WIDTH: Final = 440  # of the close-ups, at least
 WIDEST_SIDE: Final = 700  # and at most, where the slide is narrow
 ROOM_FOR_LARGE: Final = 600  # from here one close-up is large
-LEGEND_HEIGHT: Final = 130
-MOST_FINDINGS: Final = 3
+LEGEND_HEIGHT: Final = 190
+MOST_FINDINGS: Final = 5
 MOST_CLOSE_UPS: Final = 3
 LETTERS: Final = "ABC"
 PILL_SIZE: Final = 17
@@ -199,15 +200,23 @@ def _names(
 ) -> None:
     """The name of every left-out area and of a person's region, kept inside the slide."""
     for region in layers.regions:
-        person = region.source == "person"
-        if region.kind not in SHOWN_EXCLUSIONS and not person:
+        text = _name_of(region)
+        if text is None:
             continue
-        text = "region drawn by a person" if person else NAMES[region.kind][0].lower()
         x, y = label_point(region, view)
         half = ink.text_width(text, 15) / 2 + 8
         x = float(np.clip(x, half, max(half, view.width - half)))
         y = float(np.clip(y, 14, max(14, view.height - 14)))
         _tag(draw, (corner[0] + x, corner[1] + y), text, 15)
+
+
+def _name_of(region: SlideRegion) -> str | None:
+    """What is written beside a region; None for those that the legend explains."""
+    if region.kind in ("field", "hotspot"):
+        return region.region_id.replace("-", " ")
+    if region.kind in SHOWN_EXCLUSIONS:
+        return NAMES[region.kind][0].lower()
+    return "region drawn by a person" if region.source == "person" else None
 
 
 def _frames_of_close_ups(

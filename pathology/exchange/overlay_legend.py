@@ -10,7 +10,13 @@ from PIL import ImageDraw
 
 from pathology.exchange import ink
 from pathology.exchange.overlay_layers import OverlayLayers
-from pathology.exchange.overlay_map import TINTS, Painted, heat_colours
+from pathology.exchange.overlay_map import (
+    OUTLINED,
+    TINTS,
+    Painted,
+    front_colour,
+    heat_colours,
+)
 from pathology.exchange.overlay_marks import calls_of, draw_dot, marks_of
 from pathology.exchange.overlay_words import number
 from pathology.exchange.regions_geojson import NAMES
@@ -130,6 +136,22 @@ def _hatched(draw: ImageDraw.ImageDraw, at: tuple[float, float]) -> None:
         draw.line((x + start, y + 13, x + start + 8, y), fill=ink.DARK)
 
 
+def _counted_in(layers: OverlayLayers) -> list[tuple[str, ink.Colour, int]]:
+    """Rows for the regions that findings were counted in, as far as there are any."""
+    words = {"tumour_bed": "tumour bed", "field": "field", "hotspot": "hot spot"}
+    kinds = {r.kind for r in layers.regions}
+    rows = [
+        (words[kind], colour, width // 2)
+        for kind, (colour, width) in OUTLINED.items()
+        if kind in kinds
+    ]
+    for region in (r for r in layers.regions if r.lines):
+        colour = front_colour(region)
+        words_of = "front, not assessable" if colour == ink.GREY else "invasive front"
+        rows.append((words_of, colour, 5))
+    return rows
+
+
 def _lines(
     draw: ImageDraw.ImageDraw,
     at: tuple[float, float],
@@ -142,6 +164,7 @@ def _lines(
     rows = [("edge of tissue", ink.DARK, 1)]
     if any(r.source == "person" for r in layers.regions):
         rows.append(("region drawn by a person", (0, 0, 0), 4))
+    rows += _counted_in(layers)
     if not painted.dots:
         rows.append(("edge of tumour-like epithelium", ink.BLUE, 2))
     for place, (label, colour, width) in enumerate(rows, start=1):

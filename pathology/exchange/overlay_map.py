@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,7 +24,7 @@ from pathology.exchange.overlay_marks import (
 )
 from pathology.records.geometry import Box, px_area_to_mm2
 from pathology.records.prediction import TissueClass
-from pathology.records.region import Polygon, Ring, SlideRegion
+from pathology.records.region import PERSON_EXCLUDES, Polygon, RegionKind, Ring, SlideRegion
 from pathology.records.result import Analysis, SlideResult
 from pathology.records.slide import Region
 
@@ -50,7 +50,15 @@ SHOWN_EXCLUSIONS: Final = (
     "fold",
     "control_tissue",
     "unreadable",
+    *PERSON_EXCLUDES,
 )
+OUTLINED: Final[Mapping[RegionKind, tuple[ink.Colour, int]]] = {
+    "tumour_bed": (ink.PURPLE, 4),
+    "field": (ink.DARK, 6),
+    "hotspot": (ink.VERMILION, 10),
+}
+"""Colour and width, on the larger canvas, of where findings were counted."""
+FRONT_WIDTH: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,6 +152,7 @@ def paint_slide(
     draw = ImageDraw.Draw(image)
     if dots:
         _dots(draw, fine, layers.nuclei, calls, analysis)
+    _draw_front(draw, fine, layers.regions)
     for box in (t.box_px0 for t in layers.lost):
         _crossed_out(draw, fine, box)
     return Painted(image=image.reduce(FINE), view=view, dots=dots, densest_per_mm2=top)
@@ -160,8 +169,26 @@ def _outline_regions(
             _stroke(canvas, mask, (0, 0, 0), width=7)
         elif region.kind == "tissue":
             _stroke(canvas, view.mask(region.polygons), ink.DARK, width=2)
+        elif region.kind in OUTLINED:
+            colour, width = OUTLINED[region.kind]
+            mask = view.mask(region.polygons)
+            _stroke(canvas, mask, ink.PAPER, width=width + 4)
+            _stroke(canvas, mask, colour, width=width)
         elif region.kind in SHOWN_EXCLUSIONS:
             _hatch(canvas, view.mask(region.polygons))
+
+
+def front_colour(region: SlideRegion) -> ink.Colour:
+    """The front is orange; what of it cannot be assessed is grey."""
+    return ink.GREY if region.region_id.endswith("not-assessable") else ink.ORANGE
+
+
+def _draw_front(draw: ImageDraw.ImageDraw, view: View, regions: Sequence[SlideRegion]) -> None:
+    for region in regions:
+        for line in region.lines:
+            points = [(float(x), float(y)) for x, y in view.points(line.points_px0)]
+            draw.line(points, fill=ink.PAPER, width=FRONT_WIDTH + 4, joint="curve")
+            draw.line(points, fill=front_colour(region), width=FRONT_WIDTH, joint="curve")
 
 
 def paint_close_up(view: View, close_up: CloseUp, analysis: Analysis) -> Image.Image:

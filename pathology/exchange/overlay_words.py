@@ -27,10 +27,13 @@ FINDING_NAMES: Final[Mapping[str, str]] = MappingProxyType(
         "ki67.net_hotspot": "Ki-67 index, hot spot (NET)",
         "labelling_index.global": "Labelling index, not Ki-67",
         "tumour.area": "Tumour area",
+        "tumour.nests": "Tumour nests",
         "til.stromal_area_fraction": "Stromal area under inflammatory cells",
         "til.density_tumour": "Inflammatory cells in tumour",
         "til.density_stroma": "Inflammatory cells in stroma",
         "til.density_margin": "Inflammatory cells at the margin",
+        "til.density_margin_inner": "Inflammatory cells, inner margin",
+        "til.density_margin_outer": "Inflammatory cells, outer margin",
         "til.profile": "Infiltration profile",
         "margin.length": "Length of the margin",
     }
@@ -55,7 +58,14 @@ FLAG_WORDS: Final[Mapping[str, str]] = MappingProxyType(
 )
 TOLD_BY_SCALE: Final = ("user", "manifest", "site")  # a person answers for these: say so
 UNITS: Final[Mapping[str, str]] = MappingProxyType(
-    {"mm2": "mm²", "1/mm2": "per mm²", "per_mm2": "per mm²", "/mm2": "per mm²", "um": "µm"}
+    {
+        "mm2": "mm²",
+        "1/mm2": "per mm²",
+        "per_mm2": "per mm²",
+        "/mm2": "per mm²",
+        "um": "µm",
+        "{nests}": "nests",
+    }
 )
 
 
@@ -76,9 +86,9 @@ def finding_line(finding: Finding) -> Line:
         case NotMeasurable() as refusal:
             return Line(name=name, value="NOT MEASURABLE", detail=refusal.reason, refused=True)
         case Proportion() | WeightedProportion() | AreaShare() as share:
-            percent = f"{100 * share.value:.1f} %"
+            percent = f"{100 * share.value:.1f} %{_category(finding)}"
             bounds = f"{100 * share.low:.1f} - {100 * share.high:.1f} %"
-            detail = f"{_interval(share.interval)} {bounds}; {_counted(share)}"
+            detail = f"{_interval(share.interval)} {bounds}; {_counted(share)}{_chance(finding)}"
             return Line(name=name, value=percent, detail=detail, refused=False)
         case Measurement() as measured:
             unit = UNITS.get(measured.unit, measured.unit)
@@ -88,6 +98,19 @@ def finding_line(finding: Finding) -> Line:
                 detail = f"{_interval(measured.interval)} {bounds}"
             value = f"{number(measured.value)} {unit}"
             return Line(name=name, value=value, detail=detail, refused=False)
+
+
+def _category(finding: Finding) -> str:
+    """The category in words, behind the number."""
+    if finding.category is None:
+        return ""
+    return f" ({finding.category.name}{', borderline' if finding.category.borderline else ''})"
+
+
+def _chance(finding: Finding) -> str:
+    """Said beside a hot spot that chance alone would have found."""
+    found = finding.search
+    return "" if found is None or found.beyond_chance else "; no hot spot beyond chance"
 
 
 def _counted(share: Proportion | WeightedProportion | AreaShare) -> str:

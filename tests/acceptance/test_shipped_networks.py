@@ -34,6 +34,8 @@ from pathology.training.public_sets import READERS
 from tests.acceptance.conftest import Finished
 from tests.predictions.cutting import SETTINGS, cut
 
+BY_TISSUE = {"tumour.area", "tumour.nests", "margin.length"}
+"""Rest on no network: tissue is classical by default."""
 Pathology = Callable[..., Finished]
 SHIPPED = load_catalogue()
 EXACT = Device(kind="cpu", name="cpu", bf16=False)
@@ -126,7 +128,7 @@ def test_results_rest_on_the_shipped_networks_and_say_so(
         assert "research-weights" in told["quality"]["flags"]
         for finding in told["findings"]:
             research = any("for research only" in caveat for caveat in finding["caveats"])
-            assert research == (finding["name"] != "tumour.area")  # the area rests on no network
+            assert research == (finding["name"] not in BY_TISSUE)
         ran = json.loads((run.result(slide.name) / "run.json").read_text(encoding="utf-8"))
         assert ran["networks"]["seconds"]["forward"] > 0
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,10 +13,10 @@ from pathology.exchange.overlay_layers import CloseUp, MarkedNuclei, OverlayLaye
 from pathology.exchange.overlay_map import MOST_DOTS, View, paint_slide
 from pathology.exchange.overlay_marks import Call, calls_of
 from pathology.exchange.overlay_words import facts_of, finding_line, warnings_of
-from pathology.records.finding import NotMeasurable
+from pathology.records.finding import Category, NotMeasurable, Search
 from pathology.records.geometry import Box
 from pathology.records.prediction import CellClass, Positivity, TissueMap
-from pathology.records.region import Polygon, SlideRegion
+from pathology.records.region import Line, Polygon, SlideRegion
 from pathology.records.result import Quality
 from pathology.records.slide import LostTile, Region, Scale
 from tests.exchange.examples import (
@@ -213,3 +215,35 @@ def test_letters_that_cannot_be_drawn_are_never_drawn_wrong():
     rows = ink.wrapped("one two three four five six", 16, 60, 3)
     assert len(rows) == 3
     assert all(ink.text_width(r, 16) <= 60 for r in rows)
+
+
+def test_where_findings_were_counted_is_drawn_and_named():
+    """A hot spot's outline, the front's line and its grey part, each in its colour."""
+    disc = np.hypot(*(np.mgrid[:30, :40] - np.array([15, 20])[:, None, None])) < 8
+    spot = SlideRegion(
+        region_id="hotspot", kind="hotspot", polygons=polygons_of(disc, 100), area_mm2=1
+    )
+    lines = {
+        "front": np.array([[300.0, 300], [3700, 300]]),
+        "front-not-assessable": np.array([[300.0, 2700], [3700, 2700]]),
+    }
+    fronts = (
+        SlideRegion(region_id=name, kind="front", lines=(Line(points_px0=line),), length_mm=1)
+        for name, line in lines.items()
+    )
+    plain = np.asarray(draw_overlay(overview(), result(share()), OverlayLayers()))
+    drawn = np.asarray(
+        draw_overlay(overview(), result(share()), OverlayLayers(regions=(spot, *fronts)))
+    )
+    for colour in (ink.VERMILION, ink.ORANGE, ink.GREY):
+        before, after = ((image == colour).all(axis=-1).sum() for image in (plain, drawn))
+        assert after > before + 100
+
+
+def test_a_hot_spot_that_chance_would_find_says_so():
+    found = Search(windows=9, expected_by_chance=0.2, chance_limit=0.25, beyond_chance=False)
+    assert "no hot spot beyond chance" in finding_line(share(search=found)).detail
+    real = replace(found, beyond_chance=True)
+    assert "chance" not in finding_line(share(search=real)).detail
+    named = finding_line(share(category=Category(rule="r", name="low", borderline=True)))
+    assert named.value.endswith("(low, borderline)")
