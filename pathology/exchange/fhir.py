@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import uuid
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,18 +19,15 @@ from pathology.exchange.whole_file import write_whole
 from pathology.exchange.wire_status import (
     BANNER_EN,
     BANNER_ZH,
+    WireNumber,
     check_fhir_observation,
     check_fhir_report,
+    clean,
+    notes_of,
+    numbers_of,
     status_of,
 )
-from pathology.records.finding import (
-    AreaShare,
-    Finding,
-    Measurement,
-    NotMeasurable,
-    Proportion,
-    WeightedProportion,
-)
+from pathology.records.finding import Finding, NotMeasurable
 from pathology.records.result import StoredResult
 from pathology.records.settings.exchange import Code, ExchangeSettings
 
@@ -40,15 +39,25 @@ SYSTEMS: Final = {
     "99PATH": "urn:pathology:finding",
 }
 UCUM: Final = "http://unitsofmeasure.org"
+HL7: Final = "http://terminology.hl7.org/CodeSystem"
+REPORT: Final = Code(value="60568-3", scheme="LN", meaning="Pathology Synoptic report")
 AI_LABEL: Final = {
-    "system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue",
+    "system": f"{HL7}/v3-ObservationValue",
     "code": "AIAST",
+    "display": "Artificial Intelligence asserted",
 }
-ABSENT: Final = {
-    "system": "http://terminology.hl7.org/CodeSystem/data-absent-reason",
-    "code": "error",
+UNKNOWN: Final = "unknown"
+"""Of data-absent-reason: there is an answer, and nobody knows it. "error" blames a machine."""
+
+NO_PATIENT: Final = {
+    "extension": [
+        {
+            "url": "http://hl7.org/fhir/StructureDefinition/data-absent-reason",
+            "valueCode": UNKNOWN,
+        }
+    ],
+    "display": "the patient is not known to this program",
 }
-Share = Proportion | WeightedProportion | AreaShare
 
 
 def write_fhir(path: Path, result: StoredResult, codes: ExchangeSettings) -> None:
@@ -57,7 +66,8 @@ def write_fhir(path: Path, result: StoredResult, codes: ExchangeSettings) -> Non
     Raises
     ------
     OutputError
-        A status is not of FHIR's table, a number is not finite, or the file cannot be written.
+        A finding has no code, a unit is not that of the settings, a status is not of FHIR's table,
+        a number is not finite, or the file cannot be written.
     """
     try:
         text = json.dumps(fhir_bundle(result, codes), ensure_ascii=False, allow_nan=False, indent=1)
@@ -67,20 +77,52 @@ def write_fhir(path: Path, result: StoredResult, codes: ExchangeSettings) -> Non
 
 
 def fhir_bundle(result: StoredResult, codes: ExchangeSettings) -> dict[str, Any]:
-    """Device, Specimen, Observations and DiagnosticReport of a result, as plain values."""
+    """Device, Specimen, Observations, DiagnosticReport and Provenance of a result, as plain values.
+
+    The same result gives the same Bundle, to the letter. Strings hold no control characters.
+    """
     observations = [_observation(f, result, codes) for f in result.findings]
     resources = [_device(result), _specimen(result), *observations, _report(result)]
-    return {
+    resources.append(_provenance(result, resources[2:]))
+    for resource in resources:
+        resource["meta"] = {"security": [AI_LABEL]}
+    bundle = {
         "resourceType": "Bundle",
         "id": _id(result, "bundle"),
         "meta": {"security": [AI_LABEL]},
         "type": "collection",
         "entry": [{"fullUrl": f"urn:uuid:{r['id']}", "resource": r} for r in resources],
     }
+    told: dict[str, Any] = _cleaned(bundle)
+    _check(told)
+    return told
+
+
+def _cleaned(value: Any) -> Any:
+    match value:
+        case str():
+            return clean(value)
+        case dict():
+            return {k: _cleaned(v) for k, v in value.items()}
+        case list():
+            return [_cleaned(v) for v in value]
+    return value
+
+
+def _check(bundle: Mapping[str, Any]) -> None:
+    """The last look at the whole: states of the tables, a value or a reason, never both."""
+    for entry in bundle["entry"]:
+        resource = entry["resource"]
+        if resource["resourceType"] == "DiagnosticReport":
+            check_fhir_report(resource["status"])
+        if resource["resourceType"] == "Observation":
+            check_fhir_observation(resource["status"])
+            if ("valueQuantity" in resource) == ("dataAbsentReason" in resource):
+                raise OutputError("an Observation has a value or a reason. Nothing was written")
 
 
 def _id(result: StoredResult, what: str) -> str:
-    return str(uuid.uuid5(NAMES, f"{result.result_id}/{what}"))
+    return str(uuid.uuid5(NAMES, f"{clean(result.result_id)}/{clean(what)}"))
 
 
 def _to(result: StoredResult, what: str) -> dict[str, str]:
@@ -89,12 +131,13 @@ def _to(result: StoredResult, what: str) -> dict[str, str]:
 
 def _device(result: StoredResult) -> dict[str, Any]:
     models = (f"{m.name} sha256 {m.weights_sha256 or 'none'}" for m in result.models)
+    versions = [("software", result.software), *(("model", m) for m in models)]
     return {
         "resourceType": "Device",
         "id": _id(result, "device"),
         "type": {"text": "image analysis software: research, not a medical device"},
         "deviceName": [{"name": result.software, "type": "model-name"}],
-        "version": [{"value": text} for text in (result.software, *models)],
+        "version": [{"type": {"text": kind}, "value": text} for kind, text in versions],
     }
 
 
@@ -104,6 +147,7 @@ def _specimen(result: StoredResult) -> dict[str, Any]:
         "resourceType": "Specimen",
         "id": _id(result, "specimen"),
         "identifier": [{"system": "urn:pathology:slide", "value": slide.id}],
+        "subject": NO_PATIENT,
         "type": {"text": f"slide, {slide.stain}" + (f", {slide.marker}" if slide.marker else "")},
     }
 
@@ -114,102 +158,113 @@ def _observation(finding: Finding, result: StoredResult, codes: ExchangeSettings
         raise OutputError(
             f"{finding.name}: exchange.toml has no code for it. Add one under [findings]"
         )
+    value, *beside = numbers_of(finding, known) or (None,)
     told: dict[str, Any] = {
         "resourceType": "Observation",
         "id": _id(result, finding.id),
-        "meta": {"security": [AI_LABEL]},
-        "status": check_fhir_observation(status_of(result).fhir),
-        "category": [_category()],
+        "identifier": [_own_id("finding-id", f"{result.result_id}/{finding.id}")],
+        "status": status_of(result).fhir,
+        "category": [_concept(f"{HL7}/observation-category", "laboratory", "Laboratory")],
         "code": _coded(known.code, f"{known.en} / {known.zh}"),
+        "subject": NO_PATIENT,
         "method": {"text": f"{finding.protocol} ({finding.formula})"},
         "specimen": _to(result, "specimen"),
         "device": _to(result, "device"),
-        **_value(finding, known.unit),
+        **_value(finding, value),
     }
-    notes = [*finding.caveats, *_category_note(finding)]
-    if isinstance(finding.answer, NotMeasurable):
-        notes.insert(0, f"not measurable: {finding.answer.reason}")
-    if notes:
+    if notes := notes_of(finding):
         told["note"] = [{"text": note} for note in notes]
-    if parts := _components(finding, known.unit):
-        told["component"] = parts
+    if (category := finding.category) is not None:
+        told["interpretation"] = [{"text": f"{category.name} ({category.rule})"}]
+    if beside:
+        told["component"] = [_component(number) for number in beside]
     return told
 
 
-def _category() -> dict[str, Any]:
-    system = "http://terminology.hl7.org/CodeSystem/observation-category"
-    return {"coding": [{"system": system, "code": "laboratory"}]}
+def _concept(system: str, code: str, display: str) -> dict[str, Any]:
+    return {"coding": [{"system": system, "code": code, "display": display}]}
 
 
 def _coded(code: Code, text: str) -> dict[str, Any]:
-    coding = {"system": SYSTEMS[code.scheme], "code": code.value, "display": code.meaning}
-    return {"coding": [coding], "text": text}
+    return {**_concept(SYSTEMS[code.scheme], code.value, code.meaning), "text": text}
 
 
-def _value(finding: Finding, unit: str) -> dict[str, Any]:
-    match finding.answer:
-        case NotMeasurable():
-            return {"dataAbsentReason": {"coding": [ABSENT], "text": finding.answer.code}}
-        case Measurement() as measured:
-            return {"valueQuantity": _quantity(measured.value, unit)}
-        case share:
-            return {"valueQuantity": _quantity(100 * share.value, "%")}
+def _own_id(kind: str, value: str) -> dict[str, str]:
+    return {"system": f"urn:pathology:{kind}", "value": value}
 
 
-def _quantity(value: float, unit: str) -> dict[str, Any]:
-    return {"value": value, "unit": unit, "system": UCUM, "code": unit}
+def _value(finding: Finding, value: WireNumber | None) -> dict[str, Any]:
+    if isinstance(finding.answer, NotMeasurable):
+        why = _concept(f"{HL7}/data-absent-reason", UNKNOWN, "Unknown")
+        return {"dataAbsentReason": {**why, "text": clean(finding.answer.code) or "not measurable"}}
+    return {} if value is None else {"valueQuantity": _quantity(value)}
 
 
-def _components(finding: Finding, unit: str) -> list[dict[str, Any]]:
-    answer = finding.answer
-    if isinstance(answer, NotMeasurable):
-        return []
-    if isinstance(answer, Measurement):
-        if answer.low is None or answer.high is None:
-            return []
-        bounds = (("low", answer.low, unit), ("high", answer.high, unit))
-        return [_component(f"{answer.interval} {n}", v, u) for n, v, u in bounds]
-    numbers = [
-        (f"{answer.interval} low", 100 * answer.low, "%"),
-        (f"{answer.interval} high", 100 * answer.high, "%"),
-        *_counts(answer),
-    ]
-    if finding.clustered is not None:
-        other = finding.clustered
-        numbers.append((f"{other.interval} low", 100 * other.low, "%"))
-        numbers.append((f"{other.interval} high", 100 * other.high, "%"))
-    return [_component(*number) for number in numbers]
+def _quantity(number: WireNumber) -> dict[str, Any]:
+    return {"value": number.value, "unit": number.unit, "system": UCUM, "code": number.unit}
 
 
-def _counts(share: Share) -> list[tuple[str, float, str]]:
-    if isinstance(share, AreaShare):
-        return [("part", share.part_um2, "um2"), ("whole", share.whole_um2, "um2")]
-    return [("positive", share.part, "{nuclei}"), ("counted", share.whole, "{nuclei}")]
-
-
-def _component(text: str, value: float, unit: str) -> dict[str, Any]:
-    return {"code": {"text": text}, "valueQuantity": _quantity(value, unit)}
-
-
-def _category_note(finding: Finding) -> list[str]:
-    if finding.category is None:
-        return []
-    near = " (borderline)" if finding.category.borderline else ""
-    return [f"category by {finding.category.rule}: {finding.category.name}{near}"]
+def _component(number: WireNumber) -> dict[str, Any]:
+    code = _coded(number.code, number.code.meaning)
+    return {"code": code, "valueQuantity": _quantity(number)}
 
 
 def _report(result: StoredResult) -> dict[str, Any]:
+    flags = ", ".join(result.quality.flags)
+    said = [BANNER_EN, BANNER_ZH, *([f"quality: {flags}"] if flags else [])]
     told: dict[str, Any] = {
         "resourceType": "DiagnosticReport",
         "id": _id(result, "report"),
-        "meta": {"security": [AI_LABEL]},
-        "status": check_fhir_report(status_of(result).fhir),
-        "code": {"coding": [{"system": SYSTEMS["LN"], "code": "60568-3"}], "text": result.analysis},
-        "effectiveDateTime": result.started_utc,
+        "identifier": [_own_id("result", result.result_id)],
+        "status": status_of(result).fhir,
+        "category": [
+            _concept(f"{HL7}/v2-0074", "PAT", "Pathology (gross & histopath, not surgical)")
+        ],
+        "code": _coded(REPORT, result.analysis),
+        "subject": NO_PATIENT,
+        "effectiveDateTime": _moment(result.started_utc),
         "specimen": [_to(result, "specimen")],
         "result": [_to(result, f.id) for f in result.findings],
-        "conclusion": f"{BANNER_EN}\n{BANNER_ZH}",
+        "conclusion": "\n".join(said),
     }
-    if result.case_id is not None:
-        told["identifier"] = [{"system": "urn:pathology:case", "value": result.case_id}]
+    if clean(result.case_id or ""):
+        told["identifier"].append(_own_id("case", str(result.case_id)))
     return told
+
+
+def _moment(text: str) -> str:
+    """An instant as FHIR writes it, with its time zone."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as cause:
+        raise OutputError(f"run.json: {text!r} is no time. Run the analysis again") from cause
+    if moment.tzinfo is None:
+        raise OutputError(f"run.json: {text!r} names no time zone. Run the analysis again")
+    return moment.isoformat()
+
+
+def _provenance(result: StoredResult, made: list[dict[str, Any]]) -> dict[str, Any]:
+    """The software, its models and settings, the slide. No person: nobody has looked."""
+    at = _moment(result.started_utc)
+    used = [
+        ("source", "slide-digest", result.slide.digest, "slide"),
+        ("derivation", "settings-sha256", result.settings_sha256, "settings"),
+        *(("derivation", "model-sha256", m.weights_sha256, m.name) for m in result.models),
+        ("revision", "result", result.supersedes, "the result that this one supersedes"),
+    ]
+    author = _concept(f"{HL7}/provenance-participant-type", "author", "Author")
+    return {
+        "resourceType": "Provenance",
+        "id": _id(result, "provenance"),
+        "target": [{"reference": f"urn:uuid:{r['id']}"} for r in made],
+        "occurredDateTime": at,
+        "recorded": at,
+        "reason": [{"coding": [AI_LABEL]}],
+        "activity": _concept(f"{HL7}/v3-DataOperation", "CREATE", "create"),
+        "agent": [{"type": author, "who": _to(result, "device")}],
+        "entity": [
+            {"role": role, "what": {"identifier": _own_id(kind, value), "display": name}}
+            for role, kind, value, name in used
+            if value
+        ],
+    }
