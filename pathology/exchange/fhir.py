@@ -16,15 +16,12 @@ from typing import Any, Final
 
 from pathology.errors import OutputError
 from pathology.exchange.whole_file import write_whole
+from pathology.exchange.wire_numbers import WireNumber, clean, notes_of, numbers_of
 from pathology.exchange.wire_status import (
     BANNER_EN,
     BANNER_ZH,
-    WireNumber,
     check_fhir_observation,
     check_fhir_report,
-    clean,
-    notes_of,
-    numbers_of,
     status_of,
 )
 from pathology.records.finding import Finding, NotMeasurable

@@ -1,7 +1,7 @@
 """A result as HL7 v2.5.1 ORU^R01 in UTF-8: one OBX a number, status by the record's type.
 
 Only the value of a finding goes under the finding's own code. Bounds and counts have codes of
-theirs (``wire_status.PARTS``): receivers file by OBX-3 and may never look at OBX-4.
+theirs (``wire_numbers.PARTS``): receivers file by OBX-3 and may never look at OBX-4.
 """
 
 from __future__ import annotations
@@ -14,15 +14,12 @@ from typing import Final
 
 from pathology.errors import OutputError
 from pathology.exchange.whole_file import write_whole
+from pathology.exchange.wire_numbers import WireNumber, clean, notes_of, numbers_of
 from pathology.exchange.wire_status import (
     BANNER_EN,
     BANNER_ZH,
-    WireNumber,
     check_obr25,
     check_obx11,
-    clean,
-    notes_of,
-    numbers_of,
     status_of,
 )
 from pathology.records.finding import Finding, NotMeasurable

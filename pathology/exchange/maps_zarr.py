@@ -54,7 +54,7 @@ def write_maps(folder: Path, maps: Mapping[str, GridMap]) -> None:
             levels = _pyramid(grid_map.pixels)
             for level, array in enumerate(levels):
                 _write_level(group, str(level), array)
-            group.attrs["ome"] = _multiscale(name, len(levels), grid_map.mpp)
+            group.attrs["ome"] = multiscale(name, len(levels), grid_map.mpp)
             classes = {"classes": CLASS_NAMES} if name == "tissue_class" else {}
             group.attrs["pathology"] = {"downsample_px0": grid_map.downsample, **classes}
     except OSError as cause:
@@ -68,7 +68,8 @@ def _write_level(group: Any, name: str, pixels: NDArray[np.generic]) -> None:
     group.create_array(name, data=pixels, chunks=chunks, dimension_names=("y", "x"))
 
 
-def _multiscale(name: str, levels: int, mpp: float) -> dict[str, Any]:
+def multiscale(name: str, levels: int, mpp: float) -> dict[str, Any]:
+    """NGFF's word of a pyramid whose finest level has ``mpp`` µm per pixel, each next one twice."""
     axes = [{"name": a, "type": "space", "unit": "micrometer"} for a in ("y", "x")]
     datasets = [
         {

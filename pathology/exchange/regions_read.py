@@ -76,7 +76,7 @@ def _drawn(document: Any, name: str) -> Iterator[_Drawn]:
         geometry = feature.get("geometry") if feature.get("type") == "Feature" else feature
         if properties.get("objectType", "annotation") != "annotation":
             raise UsageError(f"{where}: is no annotation. Export annotations only, no detections")
-        if _stated_kind(properties) == "front":  # a line, and never a person's: measured anew
+        if _is_front(properties):  # a line, and never a person's: measured anew
             continue
         yield _Drawn(shape=_shape(geometry, where), properties=properties, where=where)
 
@@ -148,6 +148,13 @@ def _area_mm2(polygons: tuple[Polygon, ...], mpp: Mpp, where: str) -> float:
     if not math.isfinite(area) or area <= 0:
         raise UsageError(f"{where}: is empty. Draw it again")
     return area
+
+
+def _is_front(properties: Mapping[str, Any]) -> bool:
+    """Whether it is an invasive front of ours; QuPath keeps its class, not its kind."""
+    classification = properties.get("classification")
+    name = classification.get("name") if isinstance(classification, dict) else None
+    return _stated_kind(properties) == "front" or name == NAMES["front"][0]
 
 
 def _is_automatic(properties: Mapping[str, Any]) -> bool:

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from pathology.findings.cell_density import MappedCells, too_little
 from pathology.findings.distance_bands import Margin, bands_of, margin_of, no_margin
 from pathology.findings.infiltrate import infiltrate_areas, stromal_share
+from pathology.findings.interval import COUNTING_ONLY
 from pathology.findings.invasive_front import Front, Mask, Points, invasive_front
 from pathology.findings.tumour_bed import nest_areas_mm2, tumour_bed
 from pathology.records.finding import Answer, AreaShare, Finding, Measurement, NotMeasurable
@@ -32,7 +33,6 @@ INNER, OUTER = "margin-inner", "margin-outer"
 COUNT_NOT_SHARE: Final = "a count per area, not the stromal TIL percentage"
 RESEARCH_DENSITY: Final = "density of cells on H&E: research information, no validated cut-off"
 RESEARCH_SHARE: Final = "share of area on H&E: research information, no validated cut-off"
-COUNTING_ONLY: Final = "the interval is counting uncertainty only"
 AREA_ONLY: Final = "the interval is by blocks of tissue; errors of seeing cells are not in it"
 NONE_SEEN: Final = "no mononuclear cell in this stroma: blocks cannot say how sure nought is"
 

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from scipy.special import gammaincinv
 
 Z_95 = 1.959963984540054
+COUNTING_ONLY = "the interval is counting uncertainty only"
+"""Said of every interval of a count; what seeing and choosing add is not in it."""
 
 
 def wilson_interval(part: float, whole: float, z: float = Z_95) -> tuple[float, float]:

@@ -13,13 +13,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple
 
 from pathology.findings.category import category_of
 from pathology.findings.clustering import Blocks, blocks_of, fields_clustered, global_clustered
-from pathology.findings.interval import wilson_interval
+from pathology.findings.interval import COUNTING_ONLY, wilson_interval
 from pathology.findings.ki67_fields import WeightedField, fields_of
 from pathology.findings.ki67_hotspot import HotSpot, hot_spot, hot_spot_at
+from pathology.findings.ki67_questions import (
+    GLOBAL,
+    HOTSPOT,
+    NET_HOTSPOT,
+    OTHER_MARKER,
+    QUESTIONS,
+    UNWEIGHTED,
+    WEIGHTED,
+    Question,
+)
 from pathology.findings.windows import Ground, ScoredNuclei, Window
 from pathology.records.finding import (
     Answer,
@@ -34,8 +43,8 @@ from pathology.records.finding import (
 from pathology.records.settings.ki67 import HotSpotRule, Ki67Settings
 
 FORMULA = "ki67-index/1"
+HOT_REGION, NET_REGION = "hotspot", "net-hotspot"
 WEIGHTED_FORMULA = "ki67-index-weighted/1"
-COUNTING_ONLY = "the interval is counting uncertainty only"
 NO_CLUSTERING = "too few blocks of tissue to say how much clustering widens the interval"
 NO_HOT_SPOT = "no hot spot beyond chance"
 
@@ -77,8 +86,7 @@ def ki67_findings(seen: Ki67Seen, rules: Ki67Settings) -> Ki67Answer:
     if seen.refused is not None:
         return Ki67Answer(findings=tuple(_finding(q, seen.refused, desk) for q in QUESTIONS))
     chosen = fields_of(seen.nuclei, seen.ground, rules.fields, seen.moved_um)
-    hot = _spot("hotspot", rules.hotspot, desk)
-    net = _spot("net-hotspot", rules.net_hotspot, desk)
+    hot, net = _spots(desk)
     findings = (
         _global(GLOBAL, desk),
         _unweighted(chosen, desk),
@@ -104,23 +112,6 @@ def marker_findings(seen: Ki67Seen, wrong: NotMeasurable, rules: Ki67Settings) -
 def _desk(seen: Ki67Seen, rules: Ki67Settings) -> _Desk:
     blocks = blocks_of(seen.nuclei, rules.clustering.block_um)
     return _Desk(seen=seen, blocks=blocks, rules=rules)
-
-
-class Question(NamedTuple):
-    """What a finding answers."""
-
-    id: str
-    name: str
-    protocol: str
-
-
-GLOBAL: Final = Question("f1", "ki67.global", "WSI_GLOBAL")
-UNWEIGHTED: Final = Question("f2", "ki67.global_unweighted", "IKWG_GLOBAL_UNWEIGHTED")
-WEIGHTED: Final = Question("f3", "ki67.global_weighted", "IKWG_GLOBAL_WEIGHTED")
-HOTSPOT: Final = Question("f4", "ki67.hotspot", "IKWG_HOTSPOT")
-NET_HOTSPOT: Final = Question("f5", "ki67.net_hotspot", "NET_HOTSPOT")
-QUESTIONS: Final = (GLOBAL, UNWEIGHTED, WEIGHTED, HOTSPOT, NET_HOTSPOT)
-OTHER_MARKER: Final = Question("f2", "labelling_index.global", "WSI_GLOBAL")
 
 
 def _finding(question: Question, answer: Answer, desk: _Desk) -> Finding:
@@ -248,6 +239,16 @@ def _weighted(chosen: tuple[WeightedField, ...], desk: _Desk) -> Finding:
         fields=fields,
         clustered=clustered,
     )
+
+
+def _spots(desk: _Desk) -> tuple[HotSpot | None, HotSpot | None]:
+    """The hot spot and that for neuroendocrine tumours; alike rules are searched by once."""
+    rules, moved = desk.rules, desk.seen.moved_um
+    hot = _spot(HOT_REGION, rules.hotspot, desk)
+    alike = replace(rules.net_hotspot, source=rules.hotspot.source) == rules.hotspot
+    if alike and not {HOT_REGION, NET_REGION} & moved.keys():
+        return hot, hot and replace(hot, window=replace(hot.window, region=NET_REGION))
+    return hot, _spot(NET_REGION, rules.net_hotspot, desk)
 
 
 def _spot(region: str, rule: HotSpotRule, desk: _Desk) -> HotSpot | None:

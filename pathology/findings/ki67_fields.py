@@ -58,23 +58,34 @@ def fields_of(
     """Up to ``rule.fields`` fields; fewer where the slide has no place for more.
 
     ``moved_um`` holds the centres of fields that a person has placed, by id. A field keeps the
-    weight of the level that it was chosen for.
+    weight of the level that it was chosen for; one placed where none was chosen has the mean
+    weight of the others.
     """
     squares = _squares(nuclei, ground, rule)
     level = levels_of(squares.positive, squares.scored, rule)
     chosen = _chosen(squares, level, rule)
     of_level = np.bincount(level[chosen], minlength=1)
-    fields = []
+    asked: dict[str, tuple[tuple[float, ...], float]] = {}
     for number, square in enumerate(chosen, start=1):
-        region = f"field-{number}"
         own = int(level[square])
         weight = float(np.mean(level == own)) / int(of_level[own])
-        place = moved_um.get(region, tuple(squares.centre_um[square].tolist()))
-        window = placed(region, place, nuclei, rule)
-        if window is not None:
-            fields.append(WeightedField(window=window, weight=weight))
+        asked[f"field-{number}"] = tuple(squares.centre_um[square].tolist()), weight
+    usual = float(np.mean([weight for _, weight in asked.values()])) if asked else 1.0
+    for region in field_ids(rule):
+        if region in moved_um:
+            asked[region] = moved_um[region], asked.get(region, ((), usual))[1]
+    fields = [
+        WeightedField(window=window, weight=weight)
+        for region, (place, weight) in asked.items()
+        if (window := placed(region, place, nuclei, rule)) is not None
+    ]
     total = sum(f.weight for f in fields)
     return tuple(replace(f, weight=f.weight / total) for f in fields)
+
+
+def field_ids(rule: FieldRule) -> tuple[str, ...]:
+    """Ids that fields may have."""
+    return tuple(f"field-{number}" for number in range(1, rule.fields + 1))
 
 
 def placed(

@@ -87,7 +87,7 @@ def prepare(slide: Slide, first: Glance, order: SlideOrder, bench: Bench) -> tup
     """Decide everything that holds for the whole slide: stain, region, eyes, thresholds, plan."""
     info, settings = slide.info, bench.settings
     check_stain(info.slide_id, order.analysis, first.stains)
-    person = person_of(order.within, info, first.survey)
+    person = person_of(order.within, info, first.survey, settings.ki67)
     with bench.clock.stage("models"):
         eyes = open_eyes(first, bench.models, bench.device, settings)
     with bench.clock.stage("samples"):

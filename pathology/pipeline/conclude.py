@@ -48,7 +48,7 @@ def conclude(evidence: Evidence) -> Conclusion:
 
 
 def _ki67(evidence: Evidence) -> Conclusion:
-    rules, person, mpp = evidence.rules.ki67, evidence.person, evidence.mpp
+    rules, person, mpp = evidence.settings.ki67, evidence.person, evidence.mpp
     confirmed = evidence.confirmed
     placed = {} if person is None else person.windows_px0
     asked = Ki67Seen(
@@ -113,7 +113,7 @@ def _infiltration(evidence: Evidence) -> Conclusion:
             tissue_models=_models(evidence.tissue_by),
             cell_models=_models(evidence.nuclei_by),
         ),
-        evidence.rules.infiltration,
+        evidence.settings.infiltration,
     )
     return Conclusion(
         findings=answer.findings, regions=infiltration_regions(answer, grid, evidence.mpp)

@@ -1,4 +1,4 @@
-"""What findings rest on, whether a slide was just looked at or its result is read again."""
+"""What findings rest on, apart from how it was seen."""
 
 from __future__ import annotations
 
@@ -19,16 +19,7 @@ from pathology.records.geometry import Mpp, px_to_um
 from pathology.records.prediction import CellClass
 from pathology.records.region import PersonRegions
 from pathology.records.result import Analysis
-from pathology.records.settings.infiltration import InfiltrationSettings
-from pathology.records.settings.ki67 import Ki67Settings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rules:
-    """The settings that findings follow."""
-
-    ki67: Ki67Settings
-    infiltration: InfiltrationSettings
+from pathology.records.settings.run import RunSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,7 +41,7 @@ class Evidence:
     tissue_by: SeenBy
     damage: NotMeasurable | None  # too much of the tissue cannot be read
     too_coarse: NotMeasurable | None  # to show nuclei
-    rules: Rules
+    settings: RunSettings
 
     @property
     def confirmed(self) -> bool:
@@ -85,7 +76,7 @@ def evidence_of(seen: Seen) -> Evidence:
         tissue_by=seen.eyes.tissue_by,
         damage=damage(seen),
         too_coarse=too_coarse(seen),
-        rules=Rules(ki67=settings.ki67, infiltration=settings.infiltration),
+        settings=settings,
     )
 
 

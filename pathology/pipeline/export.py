@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+import os
 import shutil
-from collections.abc import Callable, Mapping
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Final, Literal
 
-from pathology.errors import OutputError, UsageError
+import pyarrow as pa
+
+from pathology.errors import OutputError, SlideError, UsageError
 from pathology.exchange.cells_csv import write_csv
 from pathology.exchange.cells_geojson import write_geojson
 from pathology.exchange.cells_parquet import cell_batches
+from pathology.exchange.cells_table import write_table
 from pathology.exchange.fhir import write_fhir
 from pathology.exchange.hl7_message import write_hl7
+from pathology.exchange.labels_zarr import write_labels
 from pathology.exchange.stored_result import read_result
 from pathology.exchange.whole_file import write_whole
 from pathology.exchange.wire_status import BANNER_EN, BANNER_ZH
+from pathology.pipeline.identity import content_digest
+from pathology.records.progress import Progress, Tell
 from pathology.records.result import StoredResult
-from pathology.records.settings.exchange import ExchangeSettings
+from pathology.records.settings.run import RunSettings
+from pathology.slides.find import files_of
 
 Format = Literal["geojson", "csv", "parquet", "ome-zarr", "fhir", "hl7"]
 LABEL: Final = "DRAFT.txt"
+STATE: Final = "AI_DRAFT"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,17 +44,31 @@ class ExportOrder:
     folder: Path
     format: Format
     out: Path
-    codes: ExchangeSettings
+    slide: Path | None = None  # the scan itself: refused where it is another one
+    outlines: bool = False  # of nuclei, in a CSV
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Export:
     order: ExportOrder
     result: StoredResult
-    stem: str
+    settings: RunSettings
+    tell: Tell
 
     def path(self, ending: str) -> Path:
-        return self.order.out / f"{self.stem}{ending}"
+        """A file of the export that is not there yet; its name says what it is."""
+        path = self.order.out / f"{self.result.result_id.replace('/', '-')}-draft{ending}"
+        if os.path.lexists(path):
+            raise OutputError(f"{path.name}: exists already. Take it away, or choose another --out")
+        return path
+
+    def cells(self) -> Iterator[pa.RecordBatch]:
+        """The nuclei in batches; ``tell`` hears how far they are."""
+        done = 0
+        for batch in cell_batches(self.order.folder / "cells.parquet"):
+            yield batch
+            done += len(batch)
+            self.tell(Progress(task=self.result.result_id, stage="write", done=done))
 
 
 def results_in(place: Path) -> tuple[Path, ...]:
@@ -63,13 +89,13 @@ def results_in(place: Path) -> tuple[Path, ...]:
     return found
 
 
-def export_result(order: ExportOrder) -> tuple[Path, ...]:
-    """Write one result in another format; the files that were written.
+def export_result(order: ExportOrder, settings: RunSettings, tell: Tell) -> tuple[Path, ...]:
+    """Write one result in another format; the files that were written, the draft's label last.
 
     Raises
     ------
     UsageError
-        The result is not whole, or the export would lie inside it.
+        The result is not whole, the export would lie inside it, or ``slide`` is another one.
     OutputError
         A file cannot be written, or exists already.
     """
@@ -77,70 +103,97 @@ def export_result(order: ExportOrder) -> tuple[Path, ...]:
     folder, out = order.folder.resolve(), order.out.resolve()
     if out == folder or out.is_relative_to(folder):
         raise UsageError("--out lies inside the result, which nothing may change. Choose another")
-    stem = result.result_id.replace("/", "-")
+    if order.slide is not None:
+        _check_slide(order.slide, result)
     try:
         order.out.mkdir(parents=True, exist_ok=True)
     except OSError as cause:
         raise OutputError(f"{order.out.name}: cannot be made ({cause.strerror})") from cause
-    written = WRITERS[order.format](_Export(order=order, result=result, stem=stem))
+    export = _Export(order=order, result=result, settings=settings, tell=tell)
+    written = WRITERS[order.format](export)
     label = order.out / LABEL
     write_whole(label, f"{BANNER_EN}\n{BANNER_ZH}\n".encode())
     return (*written, label)
 
 
+def _check_slide(slide: Path, result: StoredResult) -> None:
+    try:
+        digest = content_digest(files_of(slide))
+    except SlideError as cause:
+        raise UsageError(f"--slide: {cause.text()}") from cause
+    if digest != result.slide.digest:
+        raise UsageError(
+            "--slide: this is another slide. Name the scan that the result was made from"
+        )
+
+
 def _geojson(export: _Export) -> tuple[Path, ...]:
-    folder, path = export.order.folder, export.path(".geojson")
-    cells = cell_batches(folder / "cells.parquet")
-    write_geojson(path, export.result, folder / "regions.geojson", cells)
+    path = export.path(".geojson")
+    regions = export.order.folder / "regions.geojson"
+    write_geojson(path, export.result, regions, export.cells())
     return (path,)
 
 
 def _csv(export: _Export) -> tuple[Path, ...]:
     path = export.path("-cells.csv")
-    write_csv(path, cell_batches(export.order.folder / "cells.parquet"))
+    write_csv(path, export.cells(), outlines=export.order.outlines)
     return (path,)
 
 
 def _parquet(export: _Export) -> tuple[Path, ...]:
-    return (_copied(export.order.folder / "cells.parquet", export.path("-cells.parquet")),)
+    path = export.path("-cells.parquet")
+    told = {"result_id": export.result.result_id, "state": STATE}
+    banners = {"banner_en": BANNER_EN, "banner_zh": BANNER_ZH}
+    write_table(path, export.cells(), told=told | banners)
+    return (path,)
 
 
 def _ome_zarr(export: _Export) -> tuple[Path, ...]:
-    return (_copied(export.order.folder / "maps.zarr", export.path("-maps.ome.zarr")),)
+    path = export.path("-maps.ome.zarr")
+    folder, slide = export.order.folder, export.result.slide
+    with _copied(folder / "maps.zarr", path) as maps:
+        write_labels(maps, folder / "cells.parquet", slide)
+    return (path,)
 
 
-def _copied(source: Path, target: Path) -> Path:
-    """A file or a folder, copied; one that is there already is left alone."""
-    if target.exists():
-        raise OutputError(f"{target.name}: exists already. Take it away, or choose another --out")
+@contextmanager
+def _copied(source: Path, target: Path) -> Iterator[Path]:
+    """A copy of a folder to work on; it becomes ``target`` when the block ends well."""
+    aside = target.with_name(f".{target.name}.partial")
     try:
-        if source.is_dir():
-            shutil.copytree(source, target)
-        else:
-            shutil.copyfile(source, target)
-    except OSError as cause:
-        raise OutputError(f"{target.name}: cannot be written ({cause.strerror})") from cause
-    return target
+        shutil.rmtree(aside, ignore_errors=True)  # of an export that was killed
+        shutil.copytree(source, aside)
+        yield aside
+        aside.rename(target)
+    except FileNotFoundError as cause:
+        raise UsageError(f"{source.name}: is not there. Copy the result again") from cause
+    except (OSError, shutil.Error) as cause:
+        said = getattr(cause, "strerror", None) or "a file of it cannot be copied"
+        raise OutputError(f"{target.name}: cannot be written ({said})") from cause
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _fhir(export: _Export) -> tuple[Path, ...]:
     path = export.path("-fhir.json")
-    write_fhir(path, export.result, export.order.codes)
+    write_fhir(path, export.result, export.settings.exchange)
     return (path,)
 
 
 def _hl7(export: _Export) -> tuple[Path, ...]:
     path, now = export.path(".hl7"), datetime.now(UTC)
-    control = f"{export.stem[-20:]}"
-    write_hl7(path, export.result, export.order.codes, control_id=control, sent_utc=now)
+    control = uuid.uuid4().hex[:20]  # MSH-10: of its own each time, or a receiver drops it as known
+    write_hl7(path, export.result, export.settings.exchange, control_id=control, sent_utc=now)
     return (path,)
 
 
-WRITERS: Final[Mapping[Format, Callable[[_Export], tuple[Path, ...]]]] = {
-    "geojson": _geojson,
-    "csv": _csv,
-    "parquet": _parquet,
-    "ome-zarr": _ome_zarr,
-    "fhir": _fhir,
-    "hl7": _hl7,
-}
+WRITERS: Final[Mapping[Format, Callable[[_Export], tuple[Path, ...]]]] = MappingProxyType(
+    {
+        "geojson": _geojson,
+        "csv": _csv,
+        "parquet": _parquet,
+        "ome-zarr": _ome_zarr,
+        "fhir": _fhir,
+        "hl7": _hl7,
+    }
+)

@@ -11,20 +11,26 @@ from pathology.errors import SlideUnsuitable, UsageError
 from pathology.exchange.outlines import rasterise
 from pathology.exchange.regions_read import read_regions
 from pathology.exchange.shapes import united
+from pathology.findings.ki67 import HOT_REGION, NET_REGION
+from pathology.findings.ki67_fields import field_ids
 from pathology.records.region import PERSON_EXCLUDES, PersonRegions, SlideRegion
+from pathology.records.settings.ki67 import Ki67Settings
 from pathology.records.slide import SlideInfo
 from pathology.records.tile import Survey
 
-WINDOW_IDS = {"field": "field-{}", "hotspot": "hotspot"}
+WINDOW_IDS = {"field": "field-{}", "hotspot": HOT_REGION}
 
 
-def person_of(within: Path | None, info: SlideInfo, seen: Survey) -> PersonRegions | None:
+def person_of(
+    within: Path | None, info: SlideInfo, seen: Survey, rules: Ki67Settings
+) -> PersonRegions | None:
     """The person's regions, if any were given; their tumour must hold tissue of this slide.
 
     Raises
     ------
     UsageError
-        The file is no region, lies beside the slide, or holds no tumour that a person drew.
+        The file is no region, lies beside the slide, holds no tumour that a person drew, or more
+        fields than the protocol has.
     SlideUnsuitable
         No tissue lies in it.
     """
@@ -33,6 +39,11 @@ def person_of(within: Path | None, info: SlideInfo, seen: Survey) -> PersonRegio
     extent = info.facts.width_px0, info.facts.height_px0
     drawn = read_regions(within, mpp=info.mpp, extent_px0=extent, called="the region file")
     person = person_regions(drawn)
+    known = {*field_ids(rules.fields), HOT_REGION, NET_REGION}
+    if strangers := sorted(person.windows_px0.keys() - known):
+        raise UsageError(
+            f"it holds {', '.join(strangers)}; places to count are {', '.join(sorted(known))}"
+        )
     shape = seen.tissue.shape[0], seen.tissue.shape[1]
     if not (rasterise(person.tumour, shape, seen.downsample) & seen.tissue).any():
         raise SlideUnsuitable(seen.slide_id, "outside-region")
@@ -63,7 +74,7 @@ def _windows(regions: Iterable[SlideRegion]) -> dict[str, tuple[float, float]]:
     for region in regions:
         if region.kind not in WINDOW_IDS:
             continue
-        known = region.region_id in ("hotspot", "net-hotspot")
+        known = region.region_id in (HOT_REGION, NET_REGION)
         if known or region.region_id.startswith("field-"):
             found[region.region_id] = _centre(region)
         else:
@@ -71,7 +82,7 @@ def _windows(regions: Iterable[SlideRegion]) -> dict[str, tuple[float, float]]:
     for region in nameless:
         names = (WINDOW_IDS[region.kind].format(n) for n in range(1, 100))
         name = next((n for n in names if n not in found), None)
-        if name is None or (region.kind == "hotspot" and "hotspot" in found):
+        if name is None or (region.kind == "hotspot" and HOT_REGION in found):
             raise UsageError("it holds more than one hot spot. Leave one")
         found[name] = _centre(region)
     return found

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import zarr
 
+from pathology.exchange.cells_back import read_cells_geojson
 from tests.acceptance.conftest import Finished
 
 Pathology = Callable[..., Finished]
 ENDINGS = {
-    "geojson": ".geojson",
-    "csv": "-cells.csv",
-    "parquet": "-cells.parquet",
-    "ome-zarr": "-maps.ome.zarr",
-    "fhir": "-fhir.json",
-    "hl7": ".hl7",
+    "geojson": "-draft.geojson",
+    "csv": "-draft-cells.csv",
+    "parquet": "-draft-cells.parquet",
+    "ome-zarr": "-draft-maps.ome.zarr",
+    "fhir": "-draft-fhir.json",
+    "hl7": "-draft.hl7",
 }
+SLIDE = "painted ihc.tif"
 
 
 @pytest.fixture(scope="module")
@@ -30,31 +36,93 @@ def done(
     return pathology("run", ihc_slide, "--analysis", "ki67", "--workers", "1", out=out)
 
 
-@pytest.mark.parametrize("wanted", sorted(ENDINGS))
-def test_a_result_leaves_in_every_format_as_a_draft(
-    pathology: Pathology, done: Finished, tmp_path: Path, wanted: str
-) -> None:
-    folder = done.result("painted ihc.tif")
-    before = sorted((p.name, p.stat().st_mtime_ns) for p in folder.iterdir())
-    told = pathology("export", folder, "--to", wanted, "--json", out=tmp_path / "exports")
+def everything_in(folder: Path) -> list[tuple[str, int, int]]:
+    found = sorted(folder.rglob("*"))
+    return [(str(p), p.stat().st_mtime_ns, p.stat().st_size) for p in found]
+
+
+def export(pathology: Pathology, result: Path, wanted: str, out: Path, *more: str | Path) -> Path:
+    """The file that an export writes first."""
+    told = pathology("export", result, "--to", wanted, "--json", *more, out=out)
     assert told.code == 0, told.stderr
     (entry,) = json.loads(told.stdout)["results"]
     files = [Path(f) for f in entry["files"]]
-    assert files[0].name.endswith(ENDINGS[wanted])
     assert all(f.exists() for f in files)
-    assert "NOT VERIFIED BY A PHYSICIAN" in (tmp_path / "exports/DRAFT.txt").read_text("utf-8")
-    assert sorted((p.name, p.stat().st_mtime_ns) for p in folder.iterdir()) == before
+    assert files[0].name.endswith(ENDINGS[wanted])
+    return files[0]
+
+
+@pytest.mark.parametrize("wanted", sorted(ENDINGS))
+def test_a_result_leaves_in_every_format_as_a_draft_and_is_not_changed(
+    pathology: Pathology, done: Finished, tmp_path: Path, wanted: str
+) -> None:
+    folder = done.result(SLIDE)
+    before = everything_in(folder)
+    export(pathology, folder, wanted, tmp_path / "exports")
+    label = (tmp_path / "exports/DRAFT.txt").read_text("utf-8")
+    assert "NOT VERIFIED BY A PHYSICIAN" in label
+    assert "未经医师审核" in label
+    assert everything_in(folder) == before
+    left = [p.name for p in (tmp_path / "exports").iterdir()]
+    assert len(left) == 2, "nothing half-written stays"
+
+
+def test_every_format_tells_the_same_nuclei(
+    pathology: Pathology, done: Finished, tmp_path: Path
+) -> None:
+    folder = done.result(SLIDE)
+    cells = pq.read_table(folder / "cells.parquet")
+    positive = cells["positive"].to_pylist()
+    back = read_cells_geojson(export(pathology, folder, "geojson", tmp_path))
+    assert back["positive"].to_pylist() == positive
+    with export(pathology, folder, "csv", tmp_path, "--outlines").open(
+        encoding="utf-8-sig", newline=""
+    ) as file:
+        rows = list(csv.DictReader(file))
+    calls = {"true": True, "false": False, "": None}
+    assert [calls[r["positive"]] for r in rows] == positive
+    assert all(r["outline_wkt_px0"].startswith("POLYGON") for r in rows)
+    copy = pq.read_table(export(pathology, folder, "parquet", tmp_path))
+    assert copy.equals(cells)
+    maps = zarr.open_group(export(pathology, folder, "ome-zarr", tmp_path), mode="r")
+    labels = maps["tissue_class/labels/nuclei/0"][:]
+    # The slide is painted at 0.5 µm/px: a nucleus covers as many pixels as the table says.
+    counts = np.bincount(labels.ravel(), minlength=len(cells) + 1)[1:]
+    assert np.median(counts * 0.25 / cells["area_um2"].to_numpy()) == pytest.approx(1, abs=0.05)
+
+
+def test_each_format_says_by_itself_that_it_is_a_draft(
+    pathology: Pathology, done: Finished, tmp_path: Path
+) -> None:
+    folder, banner = done.result(SLIDE), "NOT VERIFIED BY A PHYSICIAN"
+    for wanted in ("geojson", "fhir", "hl7"):
+        assert banner in export(pathology, folder, wanted, tmp_path).read_text("utf-8")
+    told = pq.read_schema(export(pathology, folder, "parquet", tmp_path)).metadata
+    assert banner in told[b"banner_en"].decode()
+    maps = zarr.open_group(export(pathology, folder, "ome-zarr", tmp_path), mode="r")
+    assert banner in maps.attrs["banner"]["en"]
 
 
 def test_a_whole_output_folder_is_exported_result_by_result(
-    pathology: Pathology, done: Finished, tmp_path: Path
+    pathology: Pathology, done: Finished, he_slide: Path, tmp_path: Path
 ) -> None:
-    told = pathology("export", done.out, "--to", "geojson", out=tmp_path)
+    both = tmp_path / "both"
+    pathology("run", he_slide, "--analysis", "infiltration", "--workers", "1", out=both)
+    folder = done.result(SLIDE)
+    shutil.copytree(folder, both / folder.parent.name / folder.name)
+    told = pathology("export", both, "--to", "ome-zarr", out=tmp_path / "all")
     assert told.code == 0, told.stderr
-    (path,) = tmp_path.glob("*.geojson")
-    cells = pq.read_table(done.result("painted ihc.tif") / "cells.parquet")
-    features = json.loads(path.read_text("utf-8"))["features"]
-    assert sum(f["properties"]["objectType"] == "detection" for f in features) == len(cells)
+    assert len(told.stdout.splitlines()) == 2
+    assert len(list((tmp_path / "all").glob("*.ome.zarr"))) == 2
+    # One is spoilt: the other is exported all the same.
+    (both / folder.parent.name / folder.name / "run.json").unlink()
+    told = pathology("export", both, "--to", "geojson", "--json", out=tmp_path / "one")
+    assert told.code == 1
+    entries = json.loads(told.stdout)["results"]
+    assert sorted("failed" in e for e in entries) == [False, True]
+    assert "run.json" in next(e["failed"] for e in entries if "failed" in e)
+    assert folder.name in told.stderr
+    assert len(list((tmp_path / "one").glob("*.geojson"))) == 1
 
 
 def test_what_is_no_result_and_what_would_change_one_are_refused(
@@ -63,9 +131,57 @@ def test_what_is_no_result_and_what_would_change_one_are_refused(
     nothing = pathology("export", tmp_path, "--to", "csv", out=tmp_path / "x")
     assert nothing.code == 2
     assert "holds no result" in nothing.stderr
-    folder = done.result("painted ihc.tif")
+    folder = done.result(SLIDE)
     inside = pathology("export", folder, "--to", "csv", out=folder / "exports")
     assert inside.code == 2
     assert "inside the result" in inside.stderr
     assert not (folder / "exports").exists()
     assert pathology("export", folder, "--to", "docx", out=tmp_path / "x").code == 2
+
+
+@pytest.mark.parametrize("wanted", sorted(ENDINGS))
+def test_what_is_there_already_is_not_written_over(
+    pathology: Pathology, done: Finished, tmp_path: Path, wanted: str
+) -> None:
+    path = export(pathology, done.result(SLIDE), wanted, tmp_path)
+    before = everything_in(path) or path.read_bytes()
+    again = pathology("export", done.result(SLIDE), "--to", wanted, out=tmp_path)
+    assert again.code == 2
+    assert "exists already" in again.stderr
+    assert (everything_in(path) or path.read_bytes()) == before
+
+
+def test_another_slide_is_refused(
+    pathology: Pathology, done: Finished, ihc_slide: Path, he_slide: Path, tmp_path: Path
+) -> None:
+    folder = done.result(SLIDE)
+    other = pathology("export", folder, "--to", "csv", "--slide", he_slide, out=tmp_path / "x")
+    assert other.code == 2
+    assert "another slide" in other.stderr
+    none = pathology(
+        "export", folder, "--to", "csv", "--slide", tmp_path / "no", out=tmp_path / "x"
+    )
+    assert none.code == 2
+    assert str(tmp_path) not in none.stderr
+    assert not (tmp_path / "x").exists()
+    export(pathology, folder, "csv", tmp_path, "--slide", ihc_slide)
+
+
+def test_a_damaged_result_leaves_nothing_behind(
+    pathology: Pathology, done: Finished, tmp_path: Path
+) -> None:
+    spoilt = tmp_path / "slide" / "ki67-spoilt"
+    shutil.copytree(done.result(SLIDE), spoilt)
+    (spoilt / "cells.parquet").write_bytes(b"PAR1 and then nothing")
+    for wanted in ("geojson", "csv", "parquet", "ome-zarr"):
+        told = pathology("export", spoilt, "--to", wanted, out=tmp_path / "x")
+        assert told.code == 2
+        assert "cells.parquet" in told.stderr
+        assert list((tmp_path / "x").iterdir()) == []
+
+
+def test_help_shows_examples(pathology: Pathology) -> None:
+    told = pathology("export", "--help")
+    assert told.code == 0
+    assert "opens in QuPath" in told.stdout
+    assert "nothing changes a result" in told.stdout

@@ -155,6 +155,67 @@ def test_cells_and_regions_tell_the_same(done: Finished) -> None:
             assert (within == told).mean() > 0.995, region.region_id
 
 
+def box(left: int, top: int, right: int, bottom: int) -> dict[str, object]:
+    ring = [[left, top], [right, top], [right, bottom], [left, bottom], [left, top]]
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
+def feature(name: str, *corners: int) -> dict[str, object]:
+    """An annotation as QuPath exports one."""
+    properties = {"objectType": "annotation", "classification": {"name": name}}
+    return {"type": "Feature", "geometry": box(*corners), "properties": properties}
+
+
+def test_a_person_leaves_out_and_says_where_to_count(
+    pathology: Pathology, ihc_slide: Path, tmp_path: Path
+) -> None:
+    region = tmp_path / "mine.geojson"
+    drawn = [
+        feature("Tumor", 0, 0, 1536, 1280),
+        feature("Necrosis", 0, 0, 500, 1280),
+        feature("Field", 950, 590, 1050, 690),
+    ]
+    region.write_text(json.dumps(drawn))
+    words = ("run", ihc_slide, "--analysis", "ki67", "--within", region, "--workers", "1")
+    run = pathology(*words, out=tmp_path / "out")
+    assert run.code == 0, run.stderr
+    told = run.findings("painted ihc.tif")["findings"]
+    cells = pq.read_table(run.result("painted ihc.tif") / "cells.parquet").to_pylist()
+    left_out = [c for c in cells if c["excluded_by"] == "necrosis"]
+    assert len(left_out) == told[0]["exclusions"]["necrosis"] > 300
+    assert all(c["x_px0"] < 500 and "person-necrosis" in c["regions"] for c in left_out)
+    assert not any(c["excluded_by"] is None and c["x_px0"] < 500 for c in cells)
+    areas = read_regions(run.result("painted ihc.tif") / "regions.geojson", mpp=Mpp(0.5))
+    (field,) = (a for a in areas if a.region_id == "field-1")
+    middle = field.polygons[0].outer.points_px0.mean(axis=0)
+    assert middle == pytest.approx([1000, 640], abs=0.01)
+    assert field.source == "person"
+    held = [c for c in cells if "field-1" in c["regions"] and c["excluded_by"] is None]
+    assert len(held) == pytest.approx(100, abs=1)  # the outermost lies on the circle
+
+    region.write_text(json.dumps([drawn[0], *[drawn[2]] * 5]))
+    refused = pathology(*words, out=tmp_path / "more")
+    assert refused.row("painted ihc.tif")["reason_code"] == "wrong-region"
+    assert "field-5" in refused.row("painted ihc.tif")["reason"]
+
+
+def test_a_confirmed_bed_has_a_margin_on_both_sides(
+    pathology: Pathology, he_slide: Path, tmp_path: Path
+) -> None:
+    region = tmp_path / "bed.geojson"
+    region.write_text(json.dumps(box(500, 400, 1000, 900)))
+    words = ("run", he_slide, "--analysis", "infiltration", "--within", region, "--workers", "1")
+    run = pathology(*words, out=tmp_path / "out")
+    assert run.code == 0, run.stderr
+    told = {f["name"]: f for f in run.findings("painted he.tif")["findings"]}
+    assert 0.9 < told["margin.length"]["value"] < 1.0  # 4 x 250 µm, its corners smoothed
+    areas = read_regions(run.result("painted he.tif") / "regions.geojson", mpp=Mpp(0.5))
+    mm2 = {r.region_id: r.area_mm2 for r in areas}
+    assert mm2["confirmed-tumour"] == pytest.approx(0.25**2)
+    assert mm2["margin-inner"] == pytest.approx(0.25**2, rel=0.1)  # all of so small a bed
+    assert mm2["margin-outer"] > 0.2  # the slide around it was looked at as well
+
+
 def test_an_automatic_region_fed_back_confirms_nothing(
     pathology: Pathology, ihc_slide: Path, done: Finished, tmp_path: Path
 ) -> None:

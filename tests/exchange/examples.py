@@ -6,11 +6,23 @@ from dataclasses import replace
 
 import numpy as np
 
-from pathology.records.finding import Finding, Measurement, NotMeasurable, Proportion
+from pathology.records.finding import (
+    FieldScore,
+    Finding,
+    Measurement,
+    NotMeasurable,
+    Proportion,
+)
 from pathology.records.prediction import Nuclei
 from pathology.records.region import Polygon, Ring, SlideRegion
 from pathology.records.result import ModelUsed, Provenance, Quality, SlideResult
 from pathology.records.slide import Level, Scale, SlideFacts, SlideInfo
+
+FIELDS = (
+    FieldScore(region="field-1", part=10, whole=100, weight=0.7),
+    FieldScore(region="field-2", part=40, whole=100, weight=0.3),
+)
+"""Two fields of a weighted index of 19 %."""
 
 
 def slide_info(*, width: int = 4000, height: int = 3000, mpp: float = 0.5) -> SlideInfo:

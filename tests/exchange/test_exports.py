@@ -32,7 +32,6 @@ from pathology.records.finding import (
     Band,
     Category,
     Clustered,
-    FieldScore,
     Measurement,
     NotMeasurable,
     Search,
@@ -40,13 +39,17 @@ from pathology.records.finding import (
 )
 from pathology.records.result import StoredResult, StoredSlide
 from pathology.records.settings.exchange import ExchangeSettings, loinc_is_valid
-from tests.exchange.examples import measurement, nuclei, refusal, result, share, square_region
+from tests.exchange.examples import (
+    FIELDS,
+    measurement,
+    nuclei,
+    refusal,
+    result,
+    share,
+    square_region,
+)
 
 CODES = load_record(shipped_configs() / "exchange.toml", ExchangeSettings)
-FIELDS = (
-    FieldScore(region="field-1", part=10, whole=100, weight=0.7),
-    FieldScore(region="field-2", part=40, whole=100, weight=0.3),
-)
 EVERY = (
     share(
         clustered=Clustered(low=0.1, high=0.3, interval="block-bootstrap-95", blocks=20),

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from pathology.errors import OutputError
 from pathology.exchange.hl7_message import _check, _number, escaped, oru_r01, write_hl7
-from pathology.exchange.wire_status import BANNER_EN, BANNER_ZH, clean
+from pathology.exchange.wire_numbers import clean
+from pathology.exchange.wire_status import BANNER_EN, BANNER_ZH
 from pathology.records.finding import Measurement, NotMeasurable
 from tests.exchange.examples import measurement, refusal, share
 from tests.exchange.test_wire_status import CODES, EVERY, HOTSPOT, numbers, record

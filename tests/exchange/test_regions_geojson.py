@@ -15,7 +15,7 @@ from pathology.exchange.outlines import polygons_of, rasterise
 from pathology.exchange.regions_geojson import write_regions
 from pathology.exchange.regions_read import read_regions
 from pathology.records.geometry import Mpp
-from pathology.records.region import SlideRegion
+from pathology.records.region import Line, SlideRegion
 from tests.exchange.examples import square_region
 
 BOX = [[[0, 0], [10, 0], [10, 10], [0, 10], [0, 0]]]
@@ -164,7 +164,9 @@ def test_what_comes_back_from_qupath_unchanged_is_still_automatic(tmp_path):
     """QuPath keeps name and class, and drops every property that it does not know."""
     path = tmp_path / "regions.geojson"
     kinds = (("tumour", "tumour"), ("field-2", "field"), ("hotspot", "hotspot"))
-    write_regions(path, [square_region(i, kind=k) for i, k in kinds])
+    line = Line(points_px0=np.array([[0.0, 0], [9, 9]]))
+    front = SlideRegion(region_id="front", kind="front", lines=(line,), length_mm=1)
+    write_regions(path, [*(square_region(i, kind=k) for i, k in kinds), front])
     told = json.loads(path.read_text("utf-8"))
     for feature in told["features"]:
         for key in ("source", "kind", "region_id"):

@@ -13,23 +13,19 @@ from hypothesis import strategies as st
 
 from pathology.config import load_record, shipped_configs
 from pathology.errors import OutputError
+from pathology.exchange.wire_numbers import PARTS, as_percent, clean, notes_of, numbers_of
 from pathology.exchange.wire_status import (
     BANNER_ZH,
     FHIR_OBSERVATION,
     FHIR_REPORT,
     HL7_OBR25,
     HL7_OBX11,
-    PARTS,
     STATUS_OF,
-    as_percent,
     check_dicom,
     check_fhir_observation,
     check_fhir_report,
     check_obr25,
     check_obx11,
-    clean,
-    notes_of,
-    numbers_of,
     status_of,
 )
 from pathology.records.finding import (
@@ -37,7 +33,6 @@ from pathology.records.finding import (
     Band,
     Category,
     Clustered,
-    FieldScore,
     Measurement,
     NotMeasurable,
     Search,
@@ -45,7 +40,7 @@ from pathology.records.finding import (
 )
 from pathology.records.result import StoredResult, StoredSlide
 from pathology.records.settings.exchange import ExchangeSettings
-from tests.exchange.examples import measurement, refusal, result, share
+from tests.exchange.examples import FIELDS, measurement, refusal, result, share
 
 CODES = load_record(shipped_configs() / "exchange.toml", ExchangeSettings)
 CHECKS = {
@@ -54,10 +49,6 @@ CHECKS = {
     check_obr25: HL7_OBR25,
     check_obx11: HL7_OBX11,
 }
-FIELDS = (
-    FieldScore(region="field-1", part=10, whole=100, weight=0.7),
-    FieldScore(region="field-2", part=40, whole=100, weight=0.3),
-)
 WEIGHTED = share(
     id="f4",
     name="ki67.global_weighted",

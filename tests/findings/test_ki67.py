@@ -7,13 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pathology.findings import ki67
 from pathology.findings.ki67 import (
     NO_HOT_SPOT,
-    QUESTIONS,
     ambiguous_range,
     ki67_findings,
     marker_findings,
 )
+from pathology.findings.ki67_hotspot import hot_spot
+from pathology.findings.ki67_questions import QUESTIONS
 from pathology.records.finding import (
     NotMeasurable,
     Proportion,
@@ -124,6 +126,40 @@ def test_a_field_that_a_person_moves_takes_its_score_along(striped):
     assert moved.fields[0].centre_um == place
     assert field.part == nuclei.positive[near].sum()
     assert moved.fields[1:] == answer.fields[1:]
+
+
+def test_fields_that_a_person_places_count_where_none_was_found():
+    """Nuclei in a cross: no square holds a hundred, and a person sees four places that do."""
+    arm = spread(2000, seed=4)
+    places = arm[(np.abs(arm[:, 0] - 1000) < 60) | (np.abs(arm[:, 1] - 1000) < 60)]
+    nuclei = called(places, 0.3)
+    few = by_name(ki67_findings(seen(nuclei, 2000), RULES))["ki67.global_unweighted"]
+    assert few.answer.code == "too-few-fields"
+    ends = ((200.0, 1000.0), (1800.0, 1000.0), (1000.0, 200.0), (1000.0, 1800.0))
+    rules = replace(RULES, fields=replace(RULES.fields, most_mm2=0.5))
+    moved = {f"field-{i}": place for i, place in enumerate(ends, start=1)}
+    answer = ki67_findings(seen(nuclei, 2000, moved_um=moved), rules)
+    assert tuple(w.centre_um for w in answer.fields) == ends
+    weighted = by_name(answer)["ki67.global_weighted"]
+    assert [f.weight for f in weighted.fields] == pytest.approx([0.25] * 4)
+
+
+def test_rules_that_are_alike_are_searched_by_once(monkeypatch, striped):
+    _, nuclei = striped
+    searched = []
+
+    def counting(region, *given):
+        searched.append(region)
+        return hot_spot(region, *given)
+
+    monkeypatch.setattr(ki67, "hot_spot", counting)
+    answer = ki67_findings(seen(nuclei, 4000), RULES)
+    assert searched == ["hotspot"]
+    assert [w.region for w in answer.hot_spots] == ["hotspot", "net-hotspot"]
+    other = replace(RULES, net_hotspot=replace(RULES.net_hotspot, nuclei=600))
+    answer = ki67_findings(seen(nuclei, 4000), other)
+    assert searched == ["hotspot", "hotspot", "net-hotspot"]
+    assert by_name(answer)["ki67.net_hotspot"].answer.whole == 600
 
 
 def test_a_hot_spot_that_a_person_places_was_not_searched(striped):

@@ -17,7 +17,15 @@ from pathology.models.network import NucleusNetwork
 from pathology.predictions.stain import estimate_stains
 from pathology.records.progress import Progress
 from pathology.records.settings.predictions import PredictionSettings
-from pathology.training.loop import CHECKPOINT, LOG, Apprentice, LoopSettings, learning_rate, train
+from pathology.training.loop import (
+    CHECKPOINT,
+    LOG,
+    Apprentice,
+    LoopSettings,
+    learning_rate,
+    train,
+    wide_depthwise,
+)
 from pathology.training.make import hours_of
 from pathology.training.nucleus_crops import CropSettings, NucleusCrops, StainedField
 from pathology.training.nucleus_loss import nucleus_loss
@@ -189,3 +197,15 @@ def test_hours_leave_out_pauses_and_lines_cut_short(tmp_path: Path) -> None:
     times = [0.0, 60.0, 120.0, 90_000.0, 90_060.0]
     log.write_text("\n".join(f'{{"step": 1, "time": {t}}}' for t in times) + '\n{"step": 6, "ti')
     assert hours_of(log) == pytest.approx(180 / 3600)
+
+
+def test_only_depthwise_convolutions_go_in_full_width():
+    """Under autocast others are bf16; what a depthwise one answers is that of fp32, to the bit."""
+    picture = torch.rand(1, 8, 16, 16, generator=torch.Generator().manual_seed(0))
+    depthwise, dense = nn.Conv2d(8, 8, 3, groups=8), nn.Conv2d(8, 8, 3)
+    with torch.autocast("cpu", torch.bfloat16), wide_depthwise(torch.device("cpu")):
+        seen, others = depthwise(picture), dense(picture)
+    assert (seen.dtype, others.dtype) == (torch.float32, torch.bfloat16)
+    assert torch.equal(seen, depthwise(picture))
+    seen.sum().backward()
+    assert depthwise.weight.grad.dtype == torch.float32

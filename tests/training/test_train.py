@@ -164,10 +164,10 @@ def test_a_student_learns_and_its_card_says_what_it_costs(
     card = card_in(out, "student")
     assert card.distilled is not None
     assert card.distilled.teacher_sha256 == teacher.card.weights.sha256
-    assert 0 < card.distilled.cost_ratio < 3  # two tiny networks, timed on busy cores
+    assert 0 < card.distilled.cost_ratio < 1
     assert card.distilled.score_ratio is None  # a teacher of random numbers scores nothing
     assert card.weights.research_only
-    assert "Beside its teacher teacher: cost " in capsys.readouterr().out
+    assert "Beside its teacher teacher: cost 0." in capsys.readouterr().out
     assert read_network(made_in(out, "student")) is not None
 
 
