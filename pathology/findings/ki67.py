@@ -185,8 +185,8 @@ def _too_few_fields(chosen: tuple[WeightedField, ...], desk: _Desk) -> NotMeasur
     return NotMeasurable(
         code="too-few-fields",
         reason=(
-            f"{len(chosen)} fields of {rule.nuclei_each} tumour nuclei within "
-            f"{rule.most_mm2:g} mm², fewer than the {rule.fields} this protocol requires"
+            f"{len(chosen)} field{'s' * (len(chosen) != 1)} of {rule.nuclei_each} tumour nuclei "
+            f"within {rule.most_mm2:g} mm², fewer than the {rule.fields} this protocol requires"
         ),
     )
 

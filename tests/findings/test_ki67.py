@@ -129,7 +129,7 @@ def test_a_field_that_a_person_moves_takes_its_score_along(striped):
 
 
 def test_fields_that_a_person_places_count_where_none_was_found():
-    """Nuclei in a cross: no square holds a hundred, and a person sees four places that do."""
+    """Nuclei in a cross: too few squares hold a hundred, and a person sees four places."""
     arm = spread(2000, seed=4)
     places = arm[(np.abs(arm[:, 0] - 1000) < 60) | (np.abs(arm[:, 1] - 1000) < 60)]
     nuclei = called(places, 0.3)
@@ -142,6 +142,12 @@ def test_fields_that_a_person_places_count_where_none_was_found():
     assert tuple(w.centre_um for w in answer.fields) == ends
     weighted = by_name(answer)["ki67.global_weighted"]
     assert [f.weight for f in weighted.fields] == pytest.approx([0.25] * 4)
+
+
+def test_one_field_is_too_few_and_is_told_in_the_singular():
+    finding = by_name(ki67_findings(seen(called(spread(300), 0.2), 300), RULES))
+    reason = finding["ki67.global_unweighted"].answer.reason
+    assert reason.startswith("1 field of 100 tumour nuclei")
 
 
 def test_rules_that_are_alike_are_searched_by_once(monkeypatch, striped):
