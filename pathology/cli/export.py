@@ -23,6 +23,8 @@ examples:
   pathology export results --to csv --out tables                       (all results there)
   pathology export results --to ome-zarr                               (maps and nuclei for napari)
   pathology export results --to fhir --out to-the-lis                  (preliminary, always)
+  pathology export results/slide-1a2b3c4d/ki67-5e6f7a8b --to dicom --slide scans/series
+      (nuclei, regions and findings for an archive; they refer to the scan named by --slide)
 
 Files lie in the folder of --out, never in a result: nothing changes a result. Their names begin
 with the slide and the analysis, and what is there already is never written over.

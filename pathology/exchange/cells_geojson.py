@@ -124,7 +124,9 @@ def _nuclei(batch: pa.RecordBatch, result_id: str) -> Iterator[str]:
             "geometry": geometry,
             "properties": {
                 "objectType": "detection",
-                "classification": CLASSIFICATIONS[_kind(row)],
+                "classification": CLASSIFICATIONS[
+                    kind_of(row["class"], row["positive"], row["excluded_by"])
+                ],
                 "measurements": _measured(row),
                 "cell_id": number,
                 "centre_px0": centre,
@@ -147,14 +149,13 @@ def _measured(row: Mapping[str, Any]) -> dict[str, float]:
     return measured
 
 
-def _kind(row: Mapping[str, Any]) -> str:
-    """How QuPath should class a nucleus."""
-    name: str = row["class"]
-    if row["excluded_by"] not in (None, name):
+def kind_of(cell_class: str, positive: bool | None, excluded_by: str | None) -> str:
+    """The key of ``CLASSES`` for a nucleus."""
+    if excluded_by not in (None, cell_class):
         return "excluded"
-    if name == "tumour" and row["positive"] is not None:
-        return "positive" if row["positive"] else "negative"
-    return name
+    if cell_class == "tumour" and positive is not None:
+        return "positive" if positive else "negative"
+    return cell_class
 
 
 def _rings(outlines: pa.Array) -> list[list[list[float]]]:

@@ -17,12 +17,13 @@ import numpy as np
 import zarr
 from numpy.typing import NDArray
 
-from pathology.errors import OutputError
+from pathology.errors import OutputError, UsageError
 from pathology.records.prediction import TissueClass
 
 NGFF_VERSION: Final = "0.5"
 SMALL_ENOUGH_PX: Final = 256  # a level whose longer side fits in this has none below it
 CHUNK_PX: Final = 512
+TISSUE: Final = "tissue_class"
 CLASS_NAMES: Final = {str(c.value): c.name.lower() for c in TissueClass}
 
 
@@ -60,6 +61,24 @@ def write_maps(folder: Path, maps: Mapping[str, GridMap]) -> None:
     except OSError as cause:
         raise OutputError(
             f"{folder.name}: cannot be written ({cause.strerror or cause})"
+        ) from cause
+
+
+def map_downsample(folder: Path) -> float:
+    """Level-0 px per pixel of the tissue map in a result's ``maps.zarr``.
+
+    Raises
+    ------
+    UsageError
+        There is no such map.
+    """
+    try:
+        group = zarr.open_group(folder, mode="r")[TISSUE]
+        told = group.attrs["pathology"]
+        return float(told["downsample_px0"])  # type: ignore[index,call-overload,arg-type]
+    except (OSError, KeyError, TypeError, ValueError) as cause:
+        raise UsageError(
+            f"{folder.name}: has no map of the tissue. Copy the result again"
         ) from cause
 
 

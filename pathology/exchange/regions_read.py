@@ -14,10 +14,11 @@ import shapely
 
 from pathology.errors import UsageError
 from pathology.exchange.documents import read_json
-from pathology.exchange.regions_geojson import KIND_OF, NAMES
+from pathology.exchange.features_stream import features
+from pathology.exchange.regions_geojson import KIND_OF, LENGTH, NAMES
 from pathology.exchange.shapes import Shape, area_px0, polygons_of_shape
 from pathology.records.geometry import Mpp, px_area_to_mm2
-from pathology.records.region import CONFIRMED, Polygon, RegionKind, SlideRegion
+from pathology.records.region import CONFIRMED, Line, Polygon, RegionKind, SlideRegion
 
 ID_LENGTH: Final = 64
 GIVEN_NAME: Final = re.compile(r"(.+) \(([a-z0-9_-]+)\)")
@@ -51,6 +52,35 @@ def read_regions(
     if extent_px0 is not None:
         _refuse_other_slide(drawn, extent_px0, name)
     return _named(drawn, mpp, name)
+
+
+def read_fronts(path: Path) -> tuple[SlideRegion, ...]:
+    """The invasive front in a result's ``regions.geojson``, as lines.
+
+    Raises
+    ------
+    UsageError
+        The file cannot be read, or its lines are no lines.
+    """
+    found = []
+    for feature in features(path):
+        properties = feature.get("properties") or {}
+        if not _is_front(properties):
+            continue
+        try:
+            kind, coordinates = feature["geometry"]["type"], feature["geometry"]["coordinates"]
+            lines = [coordinates] if kind == "LineString" else coordinates
+            found.append(
+                SlideRegion(
+                    region_id=str(properties["region_id"]),
+                    kind="front",
+                    lines=tuple(Line(points_px0=_points(line, least=2)) for line in lines),
+                    length_mm=float(properties["measurements"][LENGTH]),
+                )
+            )
+        except (KeyError, TypeError, ValueError) as cause:
+            raise UsageError(f"{path.name}: its front cannot be read. Copy it again") from cause
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -105,12 +135,12 @@ def _part(rings: Any) -> Shape:
     return shapely.Polygon(outer, holes)
 
 
-def _points(ring: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _points(ring: Any, *, least: int = 3) -> np.ndarray[Any, np.dtype[np.float64]]:
     points = np.array([[x, y] for x, y, *_ in ring])
     if points.dtype.kind not in "if":  # text and true would pass for numbers
         raise ValueError("points are not numbers")
     points = points.astype(np.float64)
-    if len(points) < 3 or not (np.abs(points) < FURTHEST_PX0).all():
+    if len(points) < least or not (np.abs(points) < FURTHEST_PX0).all():
         raise ValueError("too few points, or points beyond any slide")
     return points
 

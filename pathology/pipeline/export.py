@@ -26,13 +26,14 @@ from pathology.exchange.labels_zarr import write_labels
 from pathology.exchange.stored_result import read_result
 from pathology.exchange.whole_file import write_whole
 from pathology.exchange.wire_status import BANNER_EN, BANNER_ZH
+from pathology.pipeline.dicom import DicomPaths, StoredParts, write_dicom
 from pathology.pipeline.identity import content_digest
 from pathology.records.progress import Progress, Tell
 from pathology.records.result import StoredResult
 from pathology.records.settings.run import RunSettings
 from pathology.slides.find import files_of
 
-Format = Literal["geojson", "csv", "parquet", "ome-zarr", "fhir", "hl7"]
+Format = Literal["geojson", "csv", "parquet", "ome-zarr", "dicom", "fhir", "hl7"]
 LABEL: Final = "DRAFT.txt"
 STATE: Final = "AI_DRAFT"
 
@@ -174,6 +175,13 @@ def _copied(source: Path, target: Path) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
+def _dicom(export: _Export) -> tuple[Path, ...]:
+    paths = DicomPaths(*(export.path(f"-{what}.dcm") for what in DicomPaths._fields))
+    order = export.order
+    stored = StoredParts(result=export.result, folder=order.folder, cells=export.cells())
+    return write_dicom(paths, stored, order.slide, export.settings.exchange)
+
+
 def _fhir(export: _Export) -> tuple[Path, ...]:
     path = export.path("-fhir.json")
     write_fhir(path, export.result, export.settings.exchange)
@@ -193,6 +201,7 @@ WRITERS: Final[Mapping[Format, Callable[[_Export], tuple[Path, ...]]]] = Mapping
         "csv": _csv,
         "parquet": _parquet,
         "ome-zarr": _ome_zarr,
+        "dicom": _dicom,
         "fhir": _fhir,
         "hl7": _hl7,
     }

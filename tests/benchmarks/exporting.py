@@ -25,7 +25,7 @@ from pathology.exchange.regions_geojson import write_regions
 from tests.exchange.examples import nuclei, result, slide_info, square_region
 
 WIDTH, HEIGHT, MPP, CORNERS, TILE = 100_000, 80_000, 0.25, 12, 20_000
-FORMATS = ("geojson", "csv", "csv --outlines", "parquet", "ome-zarr", "fhir", "hl7")
+FORMATS = ("geojson", "csv", "csv --outlines", "parquet", "ome-zarr", "dicom", "fhir", "hl7")
 READ = """
 import sys
 from pathlib import Path
@@ -86,11 +86,11 @@ def main(count: int) -> None:
             out = Path(place) / f"out{number}"
             command = ["-m", "pathology", "export", folder, "--to", *words.split(), "--out", out]
             seconds, peak = measured(command)
-            (path,) = [p for p in out.iterdir() if p.name != "DRAFT.txt"]
-            told, files = size(path)
+            paths = [p for p in out.iterdir() if p.name != "DRAFT.txt"]
+            told, files = map(sum, zip(*map(size, paths), strict=True))
             print(f"| {words} | {seconds:.1f} | {peak:.0f} | {told:.0f} | {files} |", flush=True)
-            if path.suffix == ".geojson":
-                seconds, peak = measured(["-c", READ, path])
+            if words == "geojson":
+                seconds, peak = measured(["-c", READ, *paths])
                 print(f"| geojson, read back | {seconds:.1f} | {peak:.0f} | - | - |", flush=True)
 
 

@@ -41,11 +41,21 @@ class FindingCode:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RegionCode:
+    """What one kind of region is called in DICOM: the kind of thing, and the thing."""
+
+    source: str
+    category: Code
+    code: Code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExchangeSettings:
-    """Names of findings by the names of the contract."""
+    """Names of findings by the names of the contract; of regions by their id or their kind."""
 
     source: str
     findings: Mapping[str, FindingCode]
+    regions: Mapping[str, RegionCode]
 
 
 def loinc_is_valid(code: str) -> bool:
