@@ -9,6 +9,7 @@ import numpy as np
 import tifffile
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -50,11 +51,13 @@ def paint_nuclei(
     margin_um: float = 40.0,
     stain: str = "ihc-dab",
     seed: int = 0,
+    share_at: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None,
 ) -> Painting:
     """Tissue with nuclei on a jittered grid, glass around it. Nothing touches anything.
 
     Nuclei are soft-edged discs; ``brown_share`` of them are DAB-brown, the others blue. Everything
-    carries a little scanner noise, since noiseless pixels flatter a detector.
+    carries a little scanner noise, since noiseless pixels flatter a detector. ``share_at`` gives
+    the brown share at places (n, 2) in µm, where it is not the same everywhere.
     """
     rng = np.random.default_rng(seed)
     background = PALE_STROMA if stain == "ihc-dab" else EOSIN
@@ -65,9 +68,12 @@ def paint_nuclei(
     xs, ys = np.meshgrid(np.arange(m, width - m, step), np.arange(m, height - m, step))
     centres = np.stack([xs.ravel(), ys.ravel()], axis=1)
     centres = centres + rng.uniform(-jitter, jitter, centres.shape)
-    brown = rng.permutation(len(centres)) < round(brown_share * len(centres))
+    if share_at is None:
+        brown = rng.permutation(len(centres)) < round(brown_share * len(centres))
+    else:
+        brown = rng.random(len(centres)) < share_at(centres * mpp)
     for (x, y), is_brown in zip(centres, brown, strict=True):
-        _disc(image, x, y, radius_um / mpp, DAB if is_brown else HAEMATOXYLIN)
+        paint_disc(image, x, y, radius_um / mpp, DAB if is_brown else HAEMATOXYLIN)
     image += rng.normal(0, 2, image.shape)
     return Painting(
         pixels=np.clip(image, 0, 255).astype(np.uint8),
@@ -78,9 +84,10 @@ def paint_nuclei(
     )
 
 
-def _disc(
+def paint_disc(
     image: NDArray[np.float32], x: float, y: float, radius: float, colour: tuple[int, int, int]
 ) -> None:
+    """A soft-edged disc of one colour; centre and radius in px."""
     top, left = max(0, int(y - radius - 2)), max(0, int(x - radius - 2))
     window = image[top : int(y + radius + 3), left : int(x + radius + 3)]
     row, column = np.ogrid[: window.shape[0], : window.shape[1]]

@@ -23,10 +23,11 @@ from pathology.findings.distance_bands import Margin, bands_of, margin_of, no_ma
 from pathology.findings.infiltrate import infiltrate_areas, stromal_share
 from pathology.findings.interval import COUNTING_ONLY
 from pathology.findings.invasive_front import Front, Mask, Points, invasive_front
+from pathology.findings.strips import within_reach
 from pathology.findings.tumour_bed import nest_areas_mm2, tumour_bed
 from pathology.records.finding import Answer, AreaShare, Finding, Measurement, NotMeasurable
 from pathology.records.prediction import TissueClass
-from pathology.records.settings.infiltration import InfiltrationSettings
+from pathology.records.settings.infiltration import HaloRule, InfiltrationSettings
 
 BED, FRONT, NO_FRONT = "tumour-bed", "front", "front-not-assessable"
 INNER, OUTER = "margin-inner", "margin-outer"
@@ -114,6 +115,8 @@ def infiltration_findings(
 
 def _places(seen: InfiltrationSeen, rules: InfiltrationSettings) -> _Places:
     scored = seen.scored()
+    left_out = _with_halo(seen, rules.halo)
+    counted = replace(seen, excluded=left_out).scored()
     tumour = (seen.classes == TissueClass.TUMOUR) & scored
     if seen.person_bed is None:
         bed = tumour_bed(tumour, seen.tissue, seen.mpp, rules.bed)
@@ -123,20 +126,29 @@ def _places(seen: InfiltrationSeen, rules: InfiltrationSettings) -> _Places:
     margin = no_margin(bed.shape)
     if front is not None:
         wide = margin_of(front, bed, seen.mpp, rules.margin.half_width_um)
-        margin = replace(wide, inner=wide.inner & scored, outer=wide.outer & scored)
+        margin = replace(wide, inner=wide.inner & counted, outer=wide.outer & counted)
     cells = MappedCells.on_map(seen.mononuclear_um, bed.shape, seen.mpp)
     return _Places(
         seen=seen,
         rules=rules,
         bed=bed,
         all_tumour=tumour if seen.person_bed is None else tumour & bed,
-        tumour=tumour & bed,
-        stroma=(seen.classes == TissueClass.STROMA) & scored & bed,
+        tumour=tumour & counted & bed,
+        stroma=(seen.classes == TissueClass.STROMA) & counted & bed,
         front=front,
         margin=margin,
         cells=cells,
-        left_out=_left_out(cells, seen.excluded),
+        left_out=_left_out(cells, left_out),
     )
+
+
+def _with_halo(seen: InfiltrationSeen, rule: HaloRule) -> dict[str, Mask]:
+    """Excluded tissue, and what lies as near to some of it that its cells may belong there."""
+    reach_px = rule.width_um / seen.mpp
+    return {
+        name: within_reach(mask, reach_px) if name in rule.around else mask
+        for name, mask in seen.excluded.items()
+    }
 
 
 def _left_out(cells: MappedCells, excluded: Mapping[str, Mask]) -> dict[str, int]:

@@ -19,6 +19,7 @@ from pathology.findings.windows import (
     Window,
     WindowSet,
     grid_of_centres,
+    lymphocyte_share,
     unseen_share,
     window_of,
     windows_at,
@@ -38,11 +39,15 @@ class HotSpot:
 def hot_spot(
     region: str, nuclei: ScoredNuclei, ground: Ground, rule: HotSpotRule, chance: ChanceRule
 ) -> HotSpot | None:
-    """The hot spot of a slide; None where no window holds enough nuclei on analysed tissue."""
+    """The hot spot of a slide; None where no window holds enough nuclei on analysed tissue.
+
+    Windows at the edge of tissue or of what is excluded, and in lymphoid aggregates, are left out:
+    germinal centres divide, and a lymphocyte taken for tumour there makes the highest window.
+    """
     centres = grid_of_centres(nuclei, rule.step_um)
     windows = windows_at(centres, nuclei, count=rule.nuclei, most_mm2=rule.most_mm2)
-    fit = unseen_share(windows, ground) <= rule.most_unseen_share
-    windows = _kept(windows, fit)
+    windows = _kept(windows, unseen_share(windows, ground) <= rule.most_unseen_share)
+    windows = _kept(windows, lymphocyte_share(windows, nuclei) <= rule.most_lymphocyte_share)
     if not len(windows):
         return None
     lows = wilson_lows(windows.positives(nuclei.positive), rule.nuclei)

@@ -20,11 +20,15 @@ CHUNK: Final = 2048
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ScoredNuclei:
-    """Eligible tumour nuclei: those with a clear call, and those without one. Places in µm."""
+    """Eligible tumour nuclei: those with a clear call, and those without one. Places in µm.
+
+    Lymphocytes are never counted; they tell where a lymphoid aggregate lies.
+    """
 
     centre_um: NDArray[np.float64]  # (n, 2) x, y
     positive: NDArray[np.bool_]  # (n,)
     ambiguous_um: NDArray[np.float64]  # (m, 2) x, y
+    lymphocyte_um: NDArray[np.float64]  # (k, 2) x, y
 
     def __len__(self) -> int:
         return len(self.positive)
@@ -128,6 +132,16 @@ def unseen_share(windows: WindowSet, ground: Ground) -> NDArray[np.float64]:
     (x0, y0), (x1, y1) = (np.clip(ends, 0, (columns, rows)).T for ends in (low, high))
     seen = sums[y1, x1] - sums[y0, x1] - sums[y1, x0] + sums[y0, x0]
     return np.asarray(1 - seen / asked)
+
+
+def lymphocyte_share(windows: WindowSet, nuclei: ScoredNuclei) -> NDArray[np.float64]:
+    """Lymphocytes in each window (w,) over lymphocytes and scored nuclei together."""
+    counted = windows.nuclei.shape[1]
+    if not len(windows) or not len(nuclei.lymphocyte_um):
+        return np.zeros(len(windows))
+    tree = KDTree(nuclei.lymphocyte_um)
+    found = tree.query_ball_point(windows.centre_um, windows.radius_um, return_length=True)
+    return np.asarray(found / (found + counted), np.float64)
 
 
 def grid_of_centres(nuclei: ScoredNuclei, step_um: float) -> NDArray[np.float64]:

@@ -83,6 +83,7 @@ def scored_nuclei(nuclei: MarkedNuclei, mpp: Mpp) -> ScoredNuclei:
         centre_um=centre_um[clear],
         positive=nuclei.positive[clear] == Positivity.POSITIVE,
         ambiguous_um=centre_um[counted & ~clear],
+        lymphocyte_um=centre_um[nuclei.cell_class == CellClass.LYMPHOCYTE],
     )
 
 

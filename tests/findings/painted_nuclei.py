@@ -21,7 +21,10 @@ def called(places, share, *, seed=1):
     """Nuclei that are positive with probability ``share``, one number or one a nucleus."""
     rng = np.random.default_rng(seed)
     positive = rng.random(len(places)) < share
-    return ScoredNuclei(centre_um=places, positive=positive, ambiguous_um=np.empty((0, 2)))
+    nowhere = np.empty((0, 2))
+    return ScoredNuclei(
+        centre_um=places, positive=positive, ambiguous_um=nowhere, lymphocyte_um=nowhere
+    )
 
 
 def ground(side_um, mpp=8.0):

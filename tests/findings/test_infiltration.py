@@ -195,6 +195,24 @@ def test_excluded_tissue_is_left_out_and_its_cells_are_told():
     assert inner.answer.low < 300 < inner.answer.high
 
 
+@pytest.mark.parametrize(("kind", "halo_um"), [("in_situ", 100), ("normal", 100), ("fold", 0)])
+def test_cells_around_in_situ_tumour_are_not_those_of_the_invasive_one(kind, halo_um):
+    """A square of half a millimetre is left out in the middle of the bed, half of it stroma."""
+    square = (abs(X - 3000) < 250) & (abs(Y - 3000) < 250)
+    cells = scattered(SIDE, 300)
+    before, after = (
+        by_name(seen(RIMMED, cells_um=cells, excluded=masks)) for masks in ({}, {kind: square})
+    )
+    near = np.hypot(*(np.maximum(abs(cells - 3000) - 250, 0)).T) <= halo_um
+    assert after["til.density_stroma"].exclusions[kind] == pytest.approx(near.sum(), abs=12)
+    grown = 0.5**2 + 4 * 0.5 * halo_um / 1000 + np.pi * (halo_um / 1000) ** 2
+    stroma = [f["til.stromal_area_fraction"].answer.whole_um2 / 1e6 for f in (before, after)]
+    assert stroma[0] - stroma[1] == pytest.approx(grown / 2, rel=0.1)
+    # Tumour beside it is tumour all the same: only its cells are in doubt.
+    area = [f["tumour.area"].answer.value for f in (before, after)]
+    assert area[0] - area[1] == pytest.approx(0.5**2 / 2, rel=0.1)
+
+
 def test_densities_have_an_interval_by_blocks_beside_the_counted_one(found):
     """Cells thrown at random do not clump: both intervals are about as wide."""
     for name in ("til.density_stroma", "til.density_margin", "til.density_margin_outer"):

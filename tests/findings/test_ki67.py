@@ -99,6 +99,22 @@ def test_the_hot_spot_lies_where_labelling_is_high(striped):
     assert any("chance alone" in c for c in finding.caveats)
 
 
+@pytest.mark.parametrize(("times", "moves"), [(0.5, False), (2, True)])
+def test_a_hot_spot_is_not_searched_in_a_lymphoid_aggregate(times, moves):
+    """Six in ten are positive where lymphocytes crowd, three in ten in another corner."""
+    places = spread(4000, seed=11)
+    crowd, other = (np.hypot(*(places - at).T) < 500 for at in ((1000, 1000), (3000, 3000)))
+    nuclei = called(places, np.where(crowd, 0.6, np.where(other, 0.3, 0.05)))
+    rng = np.random.default_rng(12)
+    number = round(times * crowd.sum())
+    crowding = rng.uniform(400, 1600, (2 * number, 2))
+    crowding = crowding[np.hypot(*(crowding - 1000).T) < 600]
+    answer = ki67_findings(seen(replace(nuclei, lymphocyte_um=crowding), 4000), RULES)
+    window = next(w for w in answer.hot_spots if w.region == "hotspot")
+    wanted = (3000, 3000) if moves else (1000, 1000)
+    assert np.hypot(*np.subtract(window.centre_um, wanted)) < 500
+
+
 def test_where_nothing_differs_the_hot_spot_is_chance():
     nuclei = called(spread(4000, seed=5), 0.15, seed=6)
     finding = by_name(ki67_findings(seen(nuclei, 4000), RULES))["ki67.hotspot"]

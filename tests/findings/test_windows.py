@@ -53,7 +53,14 @@ def test_the_bias_of_the_search_is_that_of_the_best_of_many():
     radius = np.random.default_rng(1).uniform(5, 60, (len(cells), 500))
     places = cells[:, None] + np.stack([radius * np.cos(angle), radius * np.sin(angle)], -1)
     nuclei = called(places.reshape(-1, 2), 0.15)
-    rule = HotSpotRule(source="test", nuclei=500, most_mm2=1, step_um=1000, most_unseen_share=1)
+    rule = HotSpotRule(
+        source="test",
+        nuclei=500,
+        most_mm2=1,
+        step_um=1000,
+        most_unseen_share=1,
+        most_lymphocyte_share=1,
+    )
     chance = ChanceRule(source="test", simulations=300, level=0.95, seed=1)
     found = hot_spot("hotspot", nuclei, ground(20_000, 100), rule, chance)
     assert found.search.windows == 200

@@ -61,6 +61,18 @@ class MarginRule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HaloRule:
+    """Around which excluded tissue cells are not counted either, since they belong to it."""
+
+    source: str
+    around: tuple[str, ...]  # names of exclusions
+    width_um: float
+
+    def __post_init__(self) -> None:
+        check_names(self)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class InfiltrateRule:
     """How single cells become an area of infiltrate."""
 
@@ -89,4 +101,5 @@ class InfiltrationSettings:
     bed: BedRule
     front: FrontRule
     margin: MarginRule
+    halo: HaloRule
     infiltrate: InfiltrateRule

@@ -75,10 +75,10 @@ class HotSpotRule:
     most_mm2: float  # of the window
     step_um: float  # between the centres that are tried
     most_unseen_share: float  # of the window
+    most_lymphocyte_share: float  # of its lymphocytes and counted nuclei together
 
     def __post_init__(self) -> None:
         check_names(self)
-        check_between(self, 0, 1, "most_unseen_share")
         if self.nuclei < 1 or min(self.most_mm2, self.step_um) <= 0:
             raise ValueError("nuclei, most_mm2 and step_um must be positive")
 
