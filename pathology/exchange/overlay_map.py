@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,6 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from pathology.exchange import ink
-from pathology.exchange.outlines import rasterise
 from pathology.exchange.overlay_layers import CloseUp, MarkedNuclei, OverlayLayers
 from pathology.exchange.overlay_marks import (
     Call,
@@ -22,13 +21,13 @@ from pathology.exchange.overlay_marks import (
     draw_outline,
     marks_of,
 )
+from pathology.exchange.overlay_view import FINE, View
 from pathology.records.geometry import Box, px_area_to_mm2
 from pathology.records.prediction import TissueClass
-from pathology.records.region import PERSON_EXCLUDES, Polygon, RegionKind, Ring, SlideRegion
-from pathology.records.result import Analysis, SlideResult
+from pathology.records.region import PERSON_EXCLUDES, RegionKind, SlideRegion
+from pathology.records.result import Analysis, ShownResult
 from pathology.records.slide import Region
 
-FINE: Final = 2  # everything is drawn this much larger and reduced, for smooth lines
 FADE: Final = 0.14  # share of white laid over the slide, so that marks stand out
 TINTS: Final = {
     TissueClass.TUMOUR: (ink.ORANGE, 0.20),
@@ -36,6 +35,8 @@ TINTS: Final = {
     TissueClass.OTHER: (ink.GREY, 0.30),
     TissueClass.NORMAL: (ink.GREEN, 0.14),
 }
+Shown: TypeAlias = Literal["density", "dots", "outlines"]
+"""How nuclei are shown, from afar to near."""
 MOST_DOTS: Final = 6000  # beyond this dots run together and a density says more
 DOT_RADIUS_PX: Final = (1.3, 4.5)  # smallest, largest
 HEAT_CELL_PX: Final = 5  # edge of a cell of the density, px of the picture
@@ -61,101 +62,57 @@ OUTLINED: Final[Mapping[RegionKind, tuple[ink.Colour, int]]] = {
 FRONT_WIDTH: Final = 10
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """A window on the slide.
-
-    Canvas px (column, row) shows the level-0 point
-    ``(x_px0 + column * downsample, y_px0 + row * downsample)``.
-    """
-
-    x_px0: float
-    y_px0: float
-    downsample: float  # level-0 px per canvas px
-    width: int
-    height: int
-
-    @classmethod
-    def of(cls, region: Region, width: float, height: float) -> View:
-        """The whole of ``region``, as large as fits in ``width`` x ``height``."""
-        box = region.box
-        zoom = min(width / box.width, height / box.height)
-        return cls(
-            x_px0=box.x * region.downsample,
-            y_px0=box.y * region.downsample,
-            downsample=region.downsample / zoom,
-            width=max(1, round(box.width * zoom)),
-            height=max(1, round(box.height * zoom)),
-        )
-
-    def finer(self) -> View:
-        """The same window on the canvas that is drawn larger."""
-        return View(
-            x_px0=self.x_px0,
-            y_px0=self.y_px0,
-            downsample=self.downsample / FINE,
-            width=self.width * FINE,
-            height=self.height * FINE,
-        )
-
-    def points(self, points_px0: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Level-0 points (n, 2) on the canvas."""
-        shifted = np.asarray(points_px0, np.float64) - (self.x_px0, self.y_px0)
-        return np.asarray(shifted / self.downsample)
-
-    def mask(self, polygons: Sequence[Polygon]) -> NDArray[np.bool_]:
-        """Canvas pixels (height, width) inside the polygons."""
-        moved = [
-            Polygon(outer=self._ring(p.outer), holes=tuple(self._ring(h) for h in p.holes))
-            for p in polygons
-        ]
-        return rasterise(moved, (self.height, self.width), 1.0)
-
-    def _ring(self, ring: Ring) -> Ring:
-        return Ring(points_px0=self.points(ring.points_px0))
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Painted:
     """A finished picture and what its legend needs."""
 
     image: Image.Image
     view: View
-    dots: bool  # nuclei are dots; else a density
-    densest_per_mm2: float  # top of the density's colour scale; 0 with dots
+    shown: Shown
+    densest_per_mm2: float  # top of the density's colour scale; 0 where none is shown
+
+
+def shown_by_number(nuclei: MarkedNuclei) -> Shown:
+    """Dots, or a density where there are too many of them."""
+    return "dots" if len(nuclei.centre_px0) <= MOST_DOTS else "density"
 
 
 def paint_slide(
-    view: View, overview: Region, layers: OverlayLayers, result: SlideResult
+    view: View, overview: Region, layers: OverlayLayers, result: ShownResult, shown: Shown
 ) -> Painted:
-    """The slide in ``view`` with tissue classes, left-out areas, nuclei and a person's region."""
+    """The slide in ``view`` with tissue classes, left-out areas, nuclei and a person's region.
+
+    ``overview`` shows what ``view`` shows. Outlines are those of the layers' close-ups.
+    """
     fine, analysis = view.finer(), result.analysis
     calls = calls_of(
         layers.nuclei.cell_class, layers.nuclei.positive, layers.nuclei.counted, analysis
     )
-    dots = len(calls) <= MOST_DOTS
     canvas = _pixels(overview, fine)
-    if not dots:  # a density needs a quiet ground: grey, and tumour by its edge alone
+    if shown == "density":  # it needs a quiet ground: grey, and tumour by its edge alone
         canvas = np.repeat(canvas.mean(axis=-1, keepdims=True), 3, axis=-1)
     canvas = canvas * (1 - FADE) + 255 * FADE
     classes = _classes(fine, layers)
     top = 0.0
-    if dots:
+    if shown != "density":
         _tint(canvas, classes)
     else:
         asked = layers.nuclei.centre_px0[calls == heated(analysis)]
-        cell_mm2 = px_area_to_mm2((HEAT_CELL_PX * view.downsample) ** 2, result.info.mpp)
+        cell_mm2 = px_area_to_mm2((HEAT_CELL_PX * view.downsample) ** 2, result.mpp)
         top = _heat(canvas, fine.points(asked)) / cell_mm2
         _stroke(canvas, classes == TissueClass.TUMOUR, ink.BLUE, width=3)
     _outline_regions(canvas, fine, layers.regions)
     image = Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8))
     draw = ImageDraw.Draw(image)
-    if dots:
+    if shown == "dots":
         _dots(draw, fine, layers.nuclei, calls, analysis)
+    if shown == "outlines":
+        for close_up in layers.close_ups:
+            _outlines(draw, fine, close_up, analysis)
     _draw_front(draw, fine, layers.regions)
     for box in (t.box_px0 for t in layers.lost):
         _crossed_out(draw, fine, box)
-    return Painted(image=image.reduce(FINE), view=view, dots=dots, densest_per_mm2=top)
+    return Painted(image=image.reduce(FINE), view=view, shown=shown, densest_per_mm2=top)
 
 
 def _outline_regions(
@@ -195,14 +152,18 @@ def paint_close_up(view: View, close_up: CloseUp, analysis: Analysis) -> Image.I
     """A piece of the slide with the outline of every nucleus in the colour of its call."""
     fine = view.finer()
     image = Image.fromarray(_pixels(close_up.region, fine).astype(np.uint8))
-    draw, nuclei, marks = ImageDraw.Draw(image), close_up.nuclei, marks_of(analysis)
+    _outlines(ImageDraw.Draw(image), fine, close_up, analysis)
+    return image.reduce(FINE)
+
+
+def _outlines(draw: ImageDraw.ImageDraw, view: View, close_up: CloseUp, analysis: Analysis) -> None:
+    nuclei, marks = close_up.nuclei, marks_of(analysis)
     calls = calls_of_outlines(nuclei, close_up.counted, analysis)
     for i in np.argsort(calls, kind="stable").tolist():
         outline = nuclei.outline_px0[nuclei.outline_start[i] : nuclei.outline_start[i + 1]]
         if len(outline) > 2 and calls[i] in marks:
             mark = marks[Call(calls[i])]
-            draw_outline(draw, fine.points(outline), mark, counted=bool(close_up.counted[i]))
-    return image.reduce(FINE)
+            draw_outline(draw, view.points(outline), mark, counted=bool(close_up.counted[i]))
 
 
 def _pixels(region: Region, view: View) -> NDArray[np.float32]:
@@ -305,14 +266,3 @@ def _crossed_out(draw: ImageDraw.ImageDraw, view: View, box: Box) -> None:
     draw.rectangle((left, top, right, bottom), outline=(0, 0, 0), width=FINE * 2, fill=ink.SHADE)
     draw.line((left, top, right, bottom), fill=(0, 0, 0), width=FINE)
     draw.line((left, bottom, right, top), fill=(0, 0, 0), width=FINE)
-
-
-def label_point(region: SlideRegion, view: View) -> tuple[float, float]:
-    """Where the name of a region stands: amid its largest polygon, or atop what a person drew."""
-    largest = max(region.polygons, key=lambda p: float(np.ptp(p.outer.points_px0, axis=0).prod()))
-    points = view.points(largest.outer.points_px0)
-    if region.source == "person":
-        x, y = points[points[:, 1].argmin()]
-    else:
-        x, y = (points.min(axis=0) + points.max(axis=0)) / 2
-    return float(x), float(y)
