@@ -38,10 +38,10 @@ MOST_CLOSE_UPS: Final = len(LETTERS)
 LETTER_SIZE: Final = 18  # of a close-up
 
 
-def save_overlay(path: Path, picture: Image.Image) -> None:
+def save_picture(path: Path, picture: Image.Image, *, dots_per_inch: int = 96) -> None:
     """The picture as PNG; raises OutputError when it cannot be written."""
     data = io.BytesIO()
-    picture.save(data, format="PNG", optimize=False)
+    picture.save(data, format="PNG", optimize=False, dpi=(dots_per_inch, dots_per_inch))
     write_whole(path, data.getvalue())
 
 

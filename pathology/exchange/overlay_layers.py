@@ -64,3 +64,4 @@ class OverlayLayers:
     close_ups: tuple[CloseUp, ...] = ()  # the first three are shown
     lost: tuple[LostTile, ...] = ()
     part: bool = False  # of the slide: the legend's numbers are those of the part
+    asked: SlideRegion | None = None  # outlined whatever it is

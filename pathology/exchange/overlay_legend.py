@@ -13,14 +13,16 @@ from pathology.exchange import ink
 from pathology.exchange.overlay_heading import Sheet
 from pathology.exchange.overlay_layers import OverlayLayers
 from pathology.exchange.overlay_map import (
+    ASKED,
     OUTLINED,
     SHOWN_EXCLUSIONS,
     TINTS,
     Painted,
     front_colour,
     heat_colours,
+    needs_line,
 )
-from pathology.exchange.overlay_marks import calls_of, draw_dot, marks_of
+from pathology.exchange.overlay_marks import Call, Mark, calls_of, draw_dot, draw_outline, marks_of
 from pathology.exchange.overlay_words import PictureWords, number
 from pathology.records.geometry import px_area_to_mm2
 from pathology.records.result import ShownResult
@@ -78,9 +80,21 @@ class Legend:
         self._heading(draw, at, "nuclei")
         for call, mark in marks_of(analysis).items():
             y += px(STEP)
-            draw_dot(draw, (x + px(9), y + px(SIZE * 0.6)), mark, px(5))
+            self._mark(draw, (x + px(9), y + px(SIZE * 0.6)), call, mark)
             label = self.words.label(f"mark.{mark.label}")
             self._row(draw, (x, y), label, f"{int(np.sum(calls == call)):,}")
+
+    def _mark(
+        self, draw: ImageDraw.ImageDraw, at: tuple[float, float], call: Call, mark: Mark
+    ) -> None:
+        """A nucleus as the picture shows it: by its outline, or as a dot."""
+        if self.painted.shown != "outlines":
+            draw_dot(draw, at, mark, self.sheet.px(5))
+            return
+        turn = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+        ring = np.stack([np.cos(turn), np.sin(turn)], axis=1) * self.sheet.px(7) + at
+        asked = call != Call.LYMPHOCYTE or self.result.analysis == "infiltration"
+        draw_outline(draw, ring, mark, counted=asked and call != Call.LEFT_OUT)
 
     def _tissue(self, draw: ImageDraw.ImageDraw, at: tuple[float, float]) -> None:
         px, (x, y), found = self.sheet.px, at, self.layers.tissue_map
@@ -151,6 +165,9 @@ class Legend:
             colour = front_colour(region)
             key = "front.not-assessable" if colour == ink.GREY else "kind.front"
             rows.append((label(key), colour, 5))
+        asked = self.layers.asked
+        if asked is not None and needs_line(asked):
+            rows.append((label(f"kind.{asked.kind}"), ASKED[0], ASKED[1] // 2))
         if not self._has_dots():
             rows.append((label("edge-of-tumour"), ink.BLUE, 2))
         return rows

@@ -22,7 +22,7 @@ from pathology.exchange.overlay_marks import (
     marks_of,
 )
 from pathology.exchange.overlay_view import FINE, View
-from pathology.records.geometry import Box, px_area_to_mm2
+from pathology.records.geometry import Box, px_area_to_mm2, um_to_px
 from pathology.records.prediction import TissueClass
 from pathology.records.region import PERSON_EXCLUDES, RegionKind, SlideRegion
 from pathology.records.result import Analysis, ShownResult
@@ -39,6 +39,7 @@ Shown: TypeAlias = Literal["density", "dots", "outlines"]
 """How nuclei are shown, from afar to near."""
 MOST_DOTS: Final = 6000  # beyond this dots run together and a density says more
 DOT_RADIUS_PX: Final = (1.3, 4.5)  # smallest, largest
+DOT_RADIUS_UM: Final = 2.5  # at least, within those limits: somewhat less than a nucleus
 HEAT_CELL_PX: Final = 5  # edge of a cell of the density, px of the picture
 HEAT_BLUR: Final = 1.6  # sigma of its smoothing, cells
 HEAT_QUANTILE: Final = 0.995  # of the cells that hold something: the top of the colour scale
@@ -59,6 +60,7 @@ OUTLINED: Final[Mapping[RegionKind, tuple[ink.Colour, int]]] = {
     "hotspot": (ink.VERMILION, 10),
 }
 """Colour and width, on the larger canvas, of where findings were counted."""
+ASKED: Final[tuple[ink.Colour, int]] = (ink.DARK, 6)
 FRONT_WIDTH: Final = 10
 
 
@@ -91,21 +93,31 @@ def paint_slide(
     canvas = _pixels(overview, fine)
     if shown == "density":  # it needs a quiet ground: grey, and tumour by its edge alone
         canvas = np.repeat(canvas.mean(axis=-1, keepdims=True), 3, axis=-1)
-    canvas = canvas * (1 - FADE) + 255 * FADE
+    if shown != "outlines":  # near to, the nuclei themselves are looked at
+        canvas = canvas * (1 - FADE) + 255 * FADE
     classes = _classes(fine, layers)
     top = 0.0
     if shown != "density":
-        _tint(canvas, classes)
+        _tint(canvas, classes, strength=0.5 if shown == "outlines" else 1)
     else:
         asked = layers.nuclei.centre_px0[calls == heated(analysis)]
         cell_mm2 = px_area_to_mm2((HEAT_CELL_PX * view.downsample) ** 2, result.mpp)
         top = _heat(canvas, fine.points(asked)) / cell_mm2
         _stroke(canvas, classes == TissueClass.TUMOUR, ink.BLUE, width=3)
     _outline_regions(canvas, fine, layers.regions)
+    if (asked := layers.asked) is not None and needs_line(asked):
+        _cased(canvas, fine.mask(asked.polygons), *ASKED)
     image = Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8))
     draw = ImageDraw.Draw(image)
     if shown == "dots":
-        _dots(draw, fine, layers.nuclei, calls, analysis)
+        least = um_to_px(DOT_RADIUS_UM, result.mpp) / fine.downsample
+        _dots(
+            draw,
+            fine.points(layers.nuclei.centre_px0),
+            calls,
+            analysis,
+            _radius(fine, calls, least),
+        )
     if shown == "outlines":
         for close_up in layers.close_ups:
             _outlines(draw, fine, close_up, analysis)
@@ -127,12 +139,23 @@ def _outline_regions(
         elif region.kind == "tissue":
             _stroke(canvas, view.mask(region.polygons), ink.DARK, width=2)
         elif region.kind in OUTLINED:
-            colour, width = OUTLINED[region.kind]
-            mask = view.mask(region.polygons)
-            _stroke(canvas, mask, ink.PAPER, width=width + 4)
-            _stroke(canvas, mask, colour, width=width)
+            _cased(canvas, view.mask(region.polygons), *OUTLINED[region.kind])
         elif region.kind in SHOWN_EXCLUSIONS:
             _hatch(canvas, view.mask(region.polygons))
+
+
+def needs_line(region: SlideRegion) -> bool:
+    """Whether a region has no line of its own: one is drawn where it is asked for by name."""
+    known = ("tissue", *OUTLINED, *SHOWN_EXCLUSIONS)
+    return bool(region.polygons) and region.source != "person" and region.kind not in known
+
+
+def _cased(
+    canvas: NDArray[np.float32], mask: NDArray[np.bool_], colour: ink.Colour, width: int
+) -> None:
+    """The edge of a mask in colour, between two white lines."""
+    _stroke(canvas, mask, ink.PAPER, width=width + 4)
+    _stroke(canvas, mask, colour, width=width)
 
 
 def front_colour(region: SlideRegion) -> ink.Colour:
@@ -188,9 +211,9 @@ def _classes(view: View, layers: OverlayLayers) -> NDArray[np.uint8]:
     return classes
 
 
-def _tint(canvas: NDArray[np.float32], classes: NDArray[np.uint8]) -> None:
-    for tissue, (colour, opacity) in TINTS.items():
-        where = classes == tissue
+def _tint(canvas: NDArray[np.float32], classes: NDArray[np.uint8], *, strength: float) -> None:
+    for tissue, (colour, full) in TINTS.items():
+        where, opacity = classes == tissue, full * strength
         canvas[where] = canvas[where] * (1 - opacity) + np.asarray(colour, np.float32) * opacity
 
 
@@ -210,19 +233,21 @@ def _hatch(canvas: NDArray[np.float32], mask: NDArray[np.bool_]) -> None:
     _stroke(canvas, mask, ink.DARK, width=2)
 
 
+def _radius(view: View, calls: NDArray[np.uint8], least: float) -> float:
+    """Radius of dots, canvas px: the fewer, the larger."""
+    smallest, largest = DOT_RADIUS_PX
+    spacing = np.sqrt(view.width * view.height / max(1, len(calls)))
+    return float(np.clip(max(0.11 * spacing, least), smallest * FINE, largest * FINE))
+
+
 def _dots(
     draw: ImageDraw.ImageDraw,
-    view: View,
-    nuclei: MarkedNuclei,
+    points: NDArray[np.float64],
     calls: NDArray[np.uint8],
     analysis: Analysis,
+    radius: float,
 ) -> None:
-    if not len(calls):
-        return
-    smallest, largest = DOT_RADIUS_PX
-    spacing = np.sqrt(view.width * view.height / len(calls))
-    radius = float(np.clip(0.11 * spacing, smallest * FINE, largest * FINE))
-    marks, points = marks_of(analysis), view.points(nuclei.centre_px0)
+    marks = marks_of(analysis)
     for i in np.argsort(calls, kind="stable").tolist():
         if calls[i] in marks:
             draw_dot(draw, (points[i, 0], points[i, 1]), marks[Call(calls[i])], radius)

@@ -16,8 +16,8 @@ from pathology.errors import UsageError
 from pathology.exchange.documents import read_json
 from pathology.exchange.regions_geojson import KIND_OF, NAMES
 from pathology.exchange.shapes import Shape, area_px0, polygons_of_shape
-from pathology.records.geometry import Mpp, px_area_to_mm2
-from pathology.records.region import CONFIRMED, Polygon, RegionKind, SlideRegion
+from pathology.records.geometry import Mpp, px_area_to_mm2, px_to_um
+from pathology.records.region import CONFIRMED, Line, Polygon, RegionKind, SlideRegion
 
 ID_LENGTH: Final = 64
 GIVEN_NAME: Final = re.compile(r"(.+) \(([a-z0-9_-]+)\)")
@@ -43,7 +43,46 @@ def read_regions(
         beside the slide; the message names the shape and what to do.
     """
     name = called or path.name
-    drawn = list(_drawn(read_json(path, called=name), name))
+    return _areas(read_json(path, called=name), name, mpp, extent_px0)
+
+
+def read_stored_regions(path: Path, *, mpp: Mpp) -> tuple[SlideRegion, ...]:
+    """Regions of a result's own file, its invasive fronts among them.
+
+    Raises
+    ------
+    UsageError
+        As ``read_regions``, or a front cannot be read.
+    """
+    document = read_json(path)
+    areas = _areas(document, path.name, mpp, None)
+    try:
+        features = [f for f in document["features"] if _is_front(f["properties"])]
+        return (*areas, *(_front(feature, mpp) for feature in features))
+    except (KeyError, TypeError, ValueError) as cause:
+        raise UsageError(f"{path.name}: a front cannot be read. Copy the result again") from cause
+
+
+def _front(feature: Mapping[str, Any], mpp: Mpp) -> SlideRegion:
+    geometry = feature["geometry"]
+    told = geometry["coordinates"]
+    lines = tuple(
+        Line(points_px0=np.array(points, np.float64).reshape(-1, 2))
+        for points in ([told] if geometry["type"] == "LineString" else told)
+    )
+    lengths = [np.hypot(*np.diff(line.points_px0, axis=0).T).sum() for line in lines]
+    return SlideRegion(
+        region_id=str(feature["properties"]["region_id"]),
+        kind="front",
+        lines=lines,
+        length_mm=px_to_um(float(sum(lengths)), mpp) / 1000,
+    )
+
+
+def _areas(
+    document: Any, name: str, mpp: Mpp, extent_px0: tuple[int, int] | None
+) -> tuple[SlideRegion, ...]:
+    drawn = list(_drawn(document, name))
     if not drawn:
         raise UsageError(f"{name}: holds no region. Draw one, export it again")
     if sum(shapely.get_num_coordinates(d.shape) for d in drawn) > MOST_POINTS:

@@ -14,7 +14,7 @@ from pathology.exchange.cells_parquet import name_regions
 from pathology.exchange.documents import write_json
 from pathology.exchange.findings_json import findings_document, run_document
 from pathology.exchange.maps_zarr import GridMap, write_maps
-from pathology.exchange.overlay import save_overlay
+from pathology.exchange.overlay import save_picture
 from pathology.exchange.overlay_words import PictureWords
 from pathology.exchange.regions_geojson import write_regions
 from pathology.pipeline.analyse import Looked
@@ -68,7 +68,7 @@ def write_result(folder: Path, slide: Slide, looked: Looked, labels: Labels, clo
             language=labels.language, findings=looked.seen.settings.exchange.findings
         )
         picture = draw(slide, looked, result, regions, words)
-        save_overlay(folder / "overlay.png", picture)
+        save_picture(folder / "overlay.png", picture)
         write_json(folder / "findings.json", findings_document(result), "findings-1")
     told = result_of(looked, concluded, labels, clock)
     write_json(folder / "run.json", run_document(told), "run-1")

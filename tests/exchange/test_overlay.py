@@ -8,7 +8,7 @@ from PIL import Image
 
 from pathology.exchange import ink
 from pathology.exchange.outlines import polygons_of
-from pathology.exchange.overlay import draw_overlay, save_overlay
+from pathology.exchange.overlay import draw_overlay, save_picture
 from pathology.exchange.overlay_layers import CloseUp, MarkedNuclei, OverlayLayers
 from pathology.exchange.overlay_map import MOST_DOTS, paint_slide, shown_by_number
 from pathology.exchange.overlay_marks import Call, calls_of
@@ -193,7 +193,7 @@ def test_the_whole_picture_holds_every_part_and_is_written_as_png(tmp_path):
     picture = draw_overlay(overview(), told, layers, EN)
     assert picture.width == 1600
     assert 900 < picture.height < 1200
-    save_overlay(tmp_path / "overlay.png", picture)
+    save_picture(tmp_path / "overlay.png", picture)
     with Image.open(tmp_path / "overlay.png") as back:
         assert back.size == picture.size
         assert np.array_equal(np.asarray(back), np.asarray(picture))
