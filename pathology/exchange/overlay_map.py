@@ -22,7 +22,7 @@ from pathology.exchange.overlay_marks import (
     marks_of,
 )
 from pathology.exchange.overlay_view import FINE, View
-from pathology.records.geometry import Box, px_area_to_mm2, um_to_px
+from pathology.records.geometry import Box, Mpp, px_area_to_mm2, um_to_px
 from pathology.records.prediction import TissueClass
 from pathology.records.region import PERSON_EXCLUDES, RegionKind, SlideRegion
 from pathology.records.result import Analysis, ShownResult
@@ -90,34 +90,22 @@ def paint_slide(
     calls = calls_of(
         layers.nuclei.cell_class, layers.nuclei.positive, layers.nuclei.counted, analysis
     )
-    canvas = _pixels(overview, fine)
-    if shown == "density":  # it needs a quiet ground: grey, and tumour by its edge alone
-        canvas = np.repeat(canvas.mean(axis=-1, keepdims=True), 3, axis=-1)
-    if shown != "outlines":  # near to, the nuclei themselves are looked at
-        canvas = canvas * (1 - FADE) + 255 * FADE
-    classes = _classes(fine, layers)
-    top = 0.0
-    if shown != "density":
-        _tint(canvas, classes, strength=0.5 if shown == "outlines" else 1)
-    else:
-        asked = layers.nuclei.centre_px0[calls == heated(analysis)]
+    canvas, classes, top = _ground(overview, fine, shown), _classes(fine, layers), 0.0
+    if shown == "density":
+        heated_px0 = layers.nuclei.centre_px0[calls == heated(analysis)]
         cell_mm2 = px_area_to_mm2((HEAT_CELL_PX * view.downsample) ** 2, result.mpp)
-        top = _heat(canvas, fine.points(asked)) / cell_mm2
+        top = _heat(canvas, fine.points(heated_px0)) / cell_mm2
         _stroke(canvas, classes == TissueClass.TUMOUR, ink.BLUE, width=3)
+    else:
+        _tint(canvas, classes, strength=0.5 if shown == "outlines" else 1)
     _outline_regions(canvas, fine, layers.regions)
     if (asked := layers.asked) is not None and needs_line(asked):
         _cased(canvas, fine.mask(asked.polygons), *ASKED)
     image = Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8))
     draw = ImageDraw.Draw(image)
     if shown == "dots":
-        least = um_to_px(DOT_RADIUS_UM, result.mpp) / fine.downsample
-        _dots(
-            draw,
-            fine.points(layers.nuclei.centre_px0),
-            calls,
-            analysis,
-            _radius(fine, calls, least),
-        )
+        points = fine.points(layers.nuclei.centre_px0)
+        _dots(draw, points, calls, analysis, _radius(fine, calls, result.mpp))
     if shown == "outlines":
         for close_up in layers.close_ups:
             _outlines(draw, fine, close_up, analysis)
@@ -125,6 +113,16 @@ def paint_slide(
     for box in (t.box_px0 for t in layers.lost):
         _crossed_out(draw, fine, box)
     return Painted(image=image.reduce(FINE), view=view, shown=shown, densest_per_mm2=top)
+
+
+def _ground(overview: Region, view: View, shown: Shown) -> NDArray[np.float32]:
+    """The slide, paler the less its own detail matters."""
+    canvas = _pixels(overview, view)
+    if shown == "density":  # it needs a quiet ground: grey, and tumour by its edge alone
+        canvas = np.repeat(canvas.mean(axis=-1, keepdims=True), 3, axis=-1)
+    if shown == "outlines":  # near to, the nuclei themselves are looked at
+        return canvas
+    return canvas * (1 - FADE) + 255 * FADE
 
 
 def _outline_regions(
@@ -233,8 +231,9 @@ def _hatch(canvas: NDArray[np.float32], mask: NDArray[np.bool_]) -> None:
     _stroke(canvas, mask, ink.DARK, width=2)
 
 
-def _radius(view: View, calls: NDArray[np.uint8], least: float) -> float:
+def _radius(view: View, calls: NDArray[np.uint8], mpp: Mpp) -> float:
     """Radius of dots, canvas px: the fewer, the larger."""
+    least = um_to_px(DOT_RADIUS_UM, mpp) / view.downsample
     smallest, largest = DOT_RADIUS_PX
     spacing = np.sqrt(view.width * view.height / max(1, len(calls)))
     return float(np.clip(max(0.11 * spacing, least), smallest * FINE, largest * FINE))
