@@ -77,6 +77,12 @@ def test_an_installed_package_finds_its_settings_anywhere(tmp_path: Path) -> Non
     assert models == [f"{card.stem}ok" for card in sorted((ROOT / "configs/models").glob("*.toml"))]
     weights = Path(where).parent / "models" / "weights"
     assert (weights / "LICENSE-CC-BY-NC-SA-4.0.txt").is_file()
+    fonts = Path(where).parent / "exchange" / "fonts"
+    assert {p.name for p in fonts.iterdir()} == {
+        "chinese.ttf",
+        "LICENSE-Apache-2.0.txt",
+        "NOTICE.txt",
+    }
 
 
 @pytest.mark.slow

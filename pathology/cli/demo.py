@@ -26,7 +26,7 @@ def call(given: argparse.Namespace) -> int:
     order = demo_order(out)
     print(say("demo-what", mpp=ASSUMED_MPP))
     with watching(1, quiet=False, language=speak()) as watcher:
-        options = RunOptions(out=out, force=True)
+        options = RunOptions(out=out, force=True, language=speak())
         (row,) = run([order], options, load_settings(), Crew(workers=1), watcher)
     if row.state == "failed":
         return 1

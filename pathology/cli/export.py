@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from pathology.cli.messages import say
+from pathology.cli.messages import say, speak
 from pathology.errors import PathologyError
 from pathology.pipeline.export import WRITERS, ExportOrder, export_result, results_in
 from pathology.pipeline.settings import load_settings
@@ -25,6 +25,8 @@ examples:
   pathology export results --to fhir --out to-the-lis                  (preliminary, always)
   pathology export results/slide-1a2b3c4d/ki67-5e6f7a8b --to dicom --slide scans/series
       (nuclei, regions and findings for an archive; they refer to the scan named by --slide)
+  pathology export results/slide-1a2b3c4d/ki67-5e6f7a8b --to figure --slide slide.svs \\
+      --region hotspot --lang zh                                       (a picture for a paper)
 
 Files lie in the folder of --out, never in a result: nothing changes a result. Their names begin
 with the slide and the analysis, and what is there already is never written over.
@@ -43,6 +45,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, default=Path("exports"), help="folder (default: exports, right here)")
     add("--outlines", action="store_true", help="csv: outlines of nuclei too, as WKT polygons")
     add("--slide", type=Path, help="the scan that the result was made from; another is refused")
+    add("--region", metavar="ID", help="figure: a region of regions.geojson (default: all)")
+    add("--lang", choices=("en", "zh"), help="figure: its language (default: PATHOLOGY_LANG)")
     add("--settings", type=Path, metavar="FOLDER", help="a site's own settings (exchange.toml)")
     add("--json", action="store_true", help="one JSON summary on standard output, nothing else")
 
@@ -79,6 +83,8 @@ def order_for(folder: Path, given: argparse.Namespace) -> ExportOrder:
         out=given.out,
         slide=given.slide,
         outlines=given.outlines,
+        region=given.region,
+        language=given.lang or speak(),
     )
 
 

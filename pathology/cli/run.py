@@ -72,8 +72,10 @@ def call(given: argparse.Namespace) -> int:
     check_models(settings, {order.analysis for order in orders}, given.device)
     if given.device == "cuda" and given.cluster is None:  # a cluster's GPUs are its own
         check_gpu()
-    options = RunOptions(out=given.out.absolute(), force=given.force, device=given.device)
-    with watching(len(orders), quiet=given.json, language=speak()) as watcher:
+    options = RunOptions(
+        out=given.out.absolute(), force=given.force, device=given.device, language=speak()
+    )
+    with watching(len(orders), quiet=given.json, language=options.language) as watcher:
         rows = run(orders, options, settings, crew_of(given, settings, orders), watcher)
     failures = sum(row.state == "failed" for row in rows)
     if given.json:

@@ -187,8 +187,12 @@ def read_cells(path: Path) -> pa.Table:
     return table
 
 
-def cell_batches(path: Path, rows: int = ROW_GROUP) -> Iterator[pa.RecordBatch]:
+def cell_batches(
+    path: Path, rows: int = ROW_GROUP, columns: Sequence[str] | None = None
+) -> Iterator[pa.RecordBatch]:
     """The table in batches of at most ``rows``, in the order of writing; memory is one batch's.
+
+    Only ``columns`` are read, where they are named.
 
     Raises
     ------
@@ -198,7 +202,7 @@ def cell_batches(path: Path, rows: int = ROW_GROUP) -> Iterator[pa.RecordBatch]:
     try:
         with pq.ParquetFile(path) as file:
             _check_schema(file.schema_arrow, path)
-            yield from file.iter_batches(batch_size=rows)
+            yield from file.iter_batches(batch_size=rows, columns=columns)
     except (OSError, pa.ArrowInvalid) as cause:
         raise UsageError(f"{path.name}: is no readable Parquet file") from cause
 

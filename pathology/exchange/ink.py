@@ -1,14 +1,17 @@
 """Colours, letters and lines of the picture of a result.
 
 Colours are those of Okabe and Ito (2008), told apart with any colour vision; positive and negative
-nuclei differ in shape as well. The letters come with Pillow, so a result looks the same on every
-machine; they hold no Greek and no Chinese.
+nuclei differ in shape as well. Latin letters come with Pillow and Chinese ones with this program
+(``fonts/``, made by ``scripts/font``), so a result looks the same on every machine. There is no
+Greek, and of Chinese only what the labels need.
 """
 
 from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import groupby
+from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from PIL import ImageDraw, ImageFont
@@ -35,33 +38,67 @@ DARK: Final[Colour] = (45, 48, 54)
 REPLACED: Final = str.maketrans(
     {"–": "-", "—": "-", "×": "x", "≥": ">=", "≤": "<=", "μ": "µ", "’": "'", "\u00a0": " "}
 )
-UNKNOWN_LETTERS: Final = re.compile(r"[^\x20-\x7eµ²]+")
-DRAWN_BY_HAND: Final = re.compile(r"([µ²])")
+BY_HAND: Final = "µ²"  # drawn from the Latin letters u and 2
+CHINESE_FONT: Final = Path(__file__).parent / "fonts" / "chinese.ttf"
+CHINESE_SIZE: Final = 0.96  # of the Latin letters: Chinese ones fill their square, and look larger
 BOLD_PER_SIZE: Final = 0.022  # width of the stroke that thickens letters
+OPENING, CLOSING = "（《“", "），。；：、！？》”"
+PIECE: Final = re.compile(
+    rf"\s*(?:[{OPENING}]*[^\x00-\x7e{BY_HAND}{OPENING}{CLOSING}][{CLOSING}]*"
+    rf"|[\x21-\x7e{BY_HAND}]+[{CLOSING}]*|\S)"
+)
+"""What stays together at the end of a line: a Latin word, or one Chinese letter and the brackets
+and stops that belong to it."""
 
 
 @cache
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def _latin(size: int) -> ImageFont.FreeTypeFont:
     font = ImageFont.load_default(size=size)
     if not isinstance(font, ImageFont.FreeTypeFont):
         raise TypeError("Pillow was built without FreeType: its letters cannot be scaled")
     return font
 
 
+@cache
+def _chinese(size: int) -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(CHINESE_FONT, round(CHINESE_SIZE * size))
+
+
+@cache
+def _is_chinese(letter: str) -> bool:
+    """Whether the shipped font has ``letter``: of one that it lacks nothing is drawn."""
+    return not letter.isascii() and _chinese(32).getmask(letter).getbbox() is not None
+
+
+def _is_known(letter: str) -> bool:
+    return " " <= letter <= "~" or letter in BY_HAND or _is_chinese(letter)
+
+
 def legible(text: str) -> str:
     """``text`` in letters that can be drawn; runs of others become "...", never a wrong letter."""
-    return UNKNOWN_LETTERS.sub("...", text.translate(REPLACED))
+    runs = groupby(text.translate(REPLACED), _is_known)
+    return "".join("".join(letters) if known else "..." for known, letters in runs)
+
+
+def _runs(text: str) -> list[tuple[str, str]]:
+    """``text`` in runs of one kind: "µ" and "²", "chinese", and "" for Latin letters."""
+    kinds = groupby(
+        legible(text), lambda c: c if c in BY_HAND else "chinese" if _is_chinese(c) else ""
+    )
+    return [(kind, "".join(letters)) for kind, letters in kinds]
 
 
 def text_width(text: str, size: int) -> float:
     """Width of one line in px."""
-    return sum(_run_width(run, size) for run in DRAWN_BY_HAND.split(legible(text)))
+    return sum(_run_width(kind, run, size) for kind, run in _runs(text))
 
 
-def _run_width(run: str, size: int) -> float:
-    if run == "²":
-        return _font(_small(size)).getlength("2")
-    return _font(size).getlength("u" if run == "µ" else run)
+def _run_width(kind: str, run: str, size: int) -> float:
+    if kind == "chinese":
+        return _chinese(size).getlength(run)
+    if kind == "²":
+        return _latin(_small(size)).getlength("2" * len(run))
+    return _latin(size).getlength("u" * len(run) if kind == "µ" else run)
 
 
 def _small(size: int) -> int:
@@ -81,31 +118,37 @@ def write(
     x, y = at
     stroke = size * BOLD_PER_SIZE if bold else 0
     pen: dict[str, Any] = {"fill": colour, "stroke_width": stroke, "stroke_fill": colour}
-    for run in DRAWN_BY_HAND.split(legible(text)):
-        if run == "²":
-            draw.text((x, y - size * 0.08), "2", font=_font(_small(size)), **pen)
-        elif run == "µ":
-            draw.text((x, y), "u", font=_font(size), **pen)
+    for kind, run in _runs(text):
+        if kind == "chinese":
+            foot = y + _latin(size).getmetrics()[0]  # one line to stand on for all letters
+            draw.text((x, foot), run, font=_chinese(size), anchor="ls", **pen)
+        elif kind == "²":
+            draw.text((x, y - size * 0.08), "2" * len(run), font=_latin(_small(size)), **pen)
+        elif kind == "µ":
+            draw.text((x, y), "u", font=_latin(size), **pen)
             left = x + size * 0.105
-            foot = (left, y + size * 0.6, left, y + size * 1.12)
-            draw.line(foot, fill=colour, width=max(1, round(size * 0.085)))
+            tail = (left, y + size * 0.6, left, y + size * 1.12)
+            draw.line(tail, fill=colour, width=max(1, round(size * 0.085)))
         else:
-            draw.text((x, y), run, font=_font(size), **pen)
-        x += _run_width(run, size)
+            draw.text((x, y), run, font=_latin(size), **pen)
+        x += _run_width(kind, run, size)
     return x
 
 
 def wrapped(text: str, size: int, width: float, lines: int) -> list[str]:
-    """``text`` in at most ``lines`` lines of ``width`` px; what does not fit ends in "..."."""
+    """``text`` in at most ``lines`` lines of ``width`` px; what does not fit ends in "...".
+
+    Latin text is parted between words, Chinese between letters.
+    """
     rows: list[str] = []
-    for word in legible(text).split():
-        if rows and text_width(f"{rows[-1]} {word}", size) <= width:
-            rows[-1] = f"{rows[-1]} {word}"
+    for piece in PIECE.findall(" ".join(legible(text).split())):
+        if rows and text_width(rows[-1] + piece, size) <= width:
+            rows[-1] += piece
         else:
-            rows.append(word)
+            rows.append(piece)
     if len(rows) > lines:
-        rows = [*rows[: lines - 1], " ".join(rows[lines - 1 :])]
-    return [shortened(row, size, width) for row in rows]
+        rows = [*rows[: lines - 1], "".join(rows[lines - 1 :])]
+    return [shortened(row.strip(), size, width) for row in rows]
 
 
 def shortened(text: str, size: int, width: float) -> str:

@@ -7,6 +7,7 @@ https://ngff.openmicroscopy.org/0.5/
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,12 +19,14 @@ import zarr
 from numpy.typing import NDArray
 
 from pathology.errors import OutputError, UsageError
-from pathology.records.prediction import TissueClass
+from pathology.records.geometry import Box, Mpp
+from pathology.records.prediction import TissueClass, TissueMap
 
 NGFF_VERSION: Final = "0.5"
 SMALL_ENOUGH_PX: Final = 256  # a level whose longer side fits in this has none below it
 CHUNK_PX: Final = 512
 TISSUE: Final = "tissue_class"
+TRANSFORMATIONS: Final = "coordinateTransformations"
 CLASS_NAMES: Final = {str(c.value): c.name.lower() for c in TissueClass}
 
 
@@ -73,13 +76,37 @@ def map_downsample(folder: Path) -> float:
         There is no such map.
     """
     try:
-        group = zarr.open_group(folder, mode="r")[TISSUE]
-        told = group.attrs["pathology"]
-        return float(told["downsample_px0"])  # type: ignore[index,call-overload,arg-type]
+        group: Any = zarr.open_group(folder, mode="r")[TISSUE]
+        return float(group.attrs["pathology"]["downsample_px0"])
     except (OSError, KeyError, TypeError, ValueError) as cause:
         raise UsageError(
             f"{folder.name}: has no map of the tissue. Copy the result again"
         ) from cause
+
+
+def read_tissue(folder: Path, slide_id: str, box_px0: Box) -> TissueMap:
+    """The tissue classes under ``box_px0``; background elsewhere. Only that part is read.
+
+    Raises
+    ------
+    UsageError
+        The maps are not there or damaged.
+    """
+    try:
+        group: Any = zarr.open_group(folder, mode="r")[TISSUE]
+        stored, downsample = group["0"], float(group.attrs["pathology"]["downsample_px0"])
+        (scaled, _) = group.attrs["ome"]["multiscales"][0]["datasets"][0][TRANSFORMATIONS]
+        left, top = max(0, int(box_px0.x // downsample)), max(0, int(box_px0.y // downsample))
+        part = np.s_[
+            top : math.ceil(box_px0.bottom / downsample),
+            left : math.ceil(box_px0.right / downsample),
+        ]
+        classes = np.zeros(stored.shape, np.uint8)
+        classes[part] = stored[part]
+        mpp = Mpp(float(scaled["scale"][0]))
+    except (OSError, KeyError, TypeError, ValueError, IndexError) as cause:
+        raise UsageError(f"{folder.name}: cannot be read. Copy the result again") from cause
+    return TissueMap(slide_id=slide_id, downsample=downsample, mpp=mpp, classes=classes)
 
 
 def _write_level(group: Any, name: str, pixels: NDArray[np.generic]) -> None:
@@ -93,7 +120,7 @@ def multiscale(name: str, levels: int, mpp: float) -> dict[str, Any]:
     datasets = [
         {
             "path": str(level),
-            "coordinateTransformations": [
+            TRANSFORMATIONS: [
                 {"type": "scale", "scale": [mpp * 2**level] * 2},
                 {"type": "translation", "translation": [mpp * 2**level / 2] * 2},
             ],

@@ -63,3 +63,5 @@ class OverlayLayers:
     nuclei: MarkedNuclei = field(default_factory=MarkedNuclei.none)
     close_ups: tuple[CloseUp, ...] = ()  # the first three are shown
     lost: tuple[LostTile, ...] = ()
+    part: bool = False  # of the slide: the legend's numbers are those of the part
+    asked: SlideRegion | None = None  # outlined whatever it is

@@ -3,180 +3,193 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from PIL import ImageDraw
 
 from pathology.exchange import ink
+from pathology.exchange.overlay_heading import Sheet
 from pathology.exchange.overlay_layers import OverlayLayers
 from pathology.exchange.overlay_map import (
+    ASKED,
     OUTLINED,
+    SHOWN_EXCLUSIONS,
     TINTS,
     Painted,
     front_colour,
     heat_colours,
+    needs_line,
 )
-from pathology.exchange.overlay_marks import calls_of, draw_dot, marks_of
-from pathology.exchange.overlay_words import number
-from pathology.exchange.regions_geojson import NAMES
+from pathology.exchange.overlay_marks import Call, Mark, calls_of, draw_dot, draw_outline, marks_of
+from pathology.exchange.overlay_words import PictureWords, number
 from pathology.records.geometry import px_area_to_mm2
-from pathology.records.result import SlideResult
+from pathology.records.result import ShownResult
 
 SIZE: Final = 16
 STEP: Final = 21
-COLUMN_WIDTH: Final = 390
-TISSUE_WORDS: Final = {
-    "TUMOUR": "tumour-like epithelium",
-    "STROMA": "stroma",
-    "OTHER": "other",
-    "NORMAL": "normal",
-}
+MOST_EXCLUSIONS: Final = 5
+HEAT_LENGTH: Final = 120  # of the scale of a density
 
 
-def draw_legend(
-    draw: ImageDraw.ImageDraw,
-    at: tuple[int, int],
-    painted: Painted,
-    layers: OverlayLayers,
-    result: SlideResult,
-) -> None:
-    """Four columns below the slide: nuclei, tissue, left out, lines."""
-    x, y = at
-    _nuclei(draw, (x, y), painted, layers, result)
-    _tissue(draw, (x + COLUMN_WIDTH, y), painted, layers)
-    _left_out(draw, (x + 2 * COLUMN_WIDTH, y), layers, result)
-    _lines(draw, (x + 3 * COLUMN_WIDTH, y), painted, layers, result)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Legend:
+    """What the legend explains; numbers are those of the layers."""
 
+    sheet: Sheet
+    words: PictureWords
+    result: ShownResult
+    layers: OverlayLayers
+    painted: Painted
 
-def _heading(draw: ImageDraw.ImageDraw, at: tuple[float, float], text: str) -> None:
-    ink.write(draw, at, text, SIZE, bold=True)
+    def draw(self, draw: ImageDraw.ImageDraw, top: float) -> None:
+        """Four columns from ``top`` on: nuclei, tissue, left out, lines."""
+        columns = (self._nuclei, self._tissue, self._left_out, self._lines)
+        for place, column in enumerate(columns):
+            column(draw, (self.sheet.edge + place * self.sheet.room / len(columns), top))
 
+    @property
+    def height(self) -> int:
+        """Of the longest column, px."""
+        rows = len(self._line_rows()) + (0 if self._has_dots() else 2)
+        return self.sheet.px(STEP * (2 + max(rows, MOST_EXCLUSIONS)))
 
-def _row(draw: ImageDraw.ImageDraw, at: tuple[float, float], label: str, value: str) -> None:
-    x, y = at
-    end = ink.write(draw, (x + 26, y), label, SIZE)
-    if value:
-        ink.write(draw, (end + 10, y), value, SIZE, colour=ink.QUIET)
+    def _has_dots(self) -> bool:
+        return self.painted.shown != "density"
 
+    def _heading(self, draw: ImageDraw.ImageDraw, at: tuple[float, float], key: str) -> None:
+        here = ".here" if self.layers.part and key != "lines" else ""
+        text = self.words.known(key + here, self.words.label(key))
+        ink.write(draw, at, text, self.sheet.px(SIZE), bold=True)
 
-def _nuclei(
-    draw: ImageDraw.ImageDraw,
-    at: tuple[float, float],
-    painted: Painted,
-    layers: OverlayLayers,
-    result: SlideResult,
-) -> None:
-    x, y = at
-    nuclei, analysis = layers.nuclei, result.analysis
-    calls = calls_of(nuclei.cell_class, nuclei.positive, nuclei.counted, analysis)
-    _heading(draw, at, "Nuclei (number)")
-    for place, (call, mark) in enumerate(marks_of(analysis).items(), start=1):
-        row = y + place * STEP
-        draw_dot(draw, (x + 9, row + SIZE * 0.6), mark, 5)
-        _row(draw, (x, row), mark.label, f"{int(np.sum(calls == call)):,}")
+    def _row(
+        self, draw: ImageDraw.ImageDraw, at: tuple[float, float], label: str, value: str = ""
+    ) -> None:
+        px, (x, y) = self.sheet.px, at
+        end = ink.write(draw, (x + px(26), y), label, px(SIZE))
+        ink.write(draw, (end + px(10), y), value, px(SIZE), colour=ink.QUIET)
 
+    def _quiet(self, draw: ImageDraw.ImageDraw, at: tuple[float, float], text: str) -> None:
+        ink.write(draw, at, text, self.sheet.px(SIZE), colour=ink.QUIET)
 
-def _tissue(
-    draw: ImageDraw.ImageDraw, at: tuple[float, float], painted: Painted, layers: OverlayLayers
-) -> None:
-    x, y = at
-    _heading(draw, at, "Tissue (area seen)")
-    if layers.tissue_map is None:
-        ink.write(draw, (x, y + STEP), "not classified", SIZE, colour=ink.QUIET)
-        return
-    row = y
-    for tissue, (colour, opacity) in TINTS.items():
-        pixels = int(np.sum(layers.tissue_map.classes == tissue))
-        if not pixels:
-            continue
-        row += STEP
-        area = px_area_to_mm2(pixels, layers.tissue_map.mpp)
-        if painted.dots:  # with a density the slide itself is grey
-            strong = 2 * opacity
-            shade = tuple(round(255 * (1 - strong) + c * strong) for c in colour)
-            draw.rectangle((x, row + 3, x + 18, row + 16), fill=shade, outline=ink.GREY)
-        _row(draw, (x, row), TISSUE_WORDS[tissue.name], f"{number(area)} mm²")
+    def _nuclei(self, draw: ImageDraw.ImageDraw, at: tuple[float, float]) -> None:
+        px, (x, y), nuclei = self.sheet.px, at, self.layers.nuclei
+        analysis = self.result.analysis
+        calls = calls_of(nuclei.cell_class, nuclei.positive, nuclei.counted, analysis)
+        self._heading(draw, at, "nuclei")
+        for call, mark in marks_of(analysis).items():
+            y += px(STEP)
+            self._mark(draw, (x + px(9), y + px(SIZE * 0.6)), call, mark)
+            label = self.words.label(f"mark.{mark.label}")
+            self._row(draw, (x, y), label, f"{int(np.sum(calls == call)):,}")
 
+    def _mark(
+        self, draw: ImageDraw.ImageDraw, at: tuple[float, float], call: Call, mark: Mark
+    ) -> None:
+        """A nucleus as the picture shows it: by its outline, or as a dot."""
+        if self.painted.shown != "outlines":
+            draw_dot(draw, at, mark, self.sheet.px(5))
+            return
+        turn = np.linspace(0, 2 * np.pi, 24, endpoint=False)
+        ring = np.stack([np.cos(turn), np.sin(turn)], axis=1) * self.sheet.px(7) + at
+        asked = call != Call.LYMPHOCYTE or self.result.analysis == "infiltration"
+        draw_outline(draw, ring, mark, counted=asked and call != Call.LEFT_OUT)
 
-def _left_out(
-    draw: ImageDraw.ImageDraw,
-    at: tuple[float, float],
-    layers: OverlayLayers,
-    result: SlideResult,
-) -> None:
-    x, y = at
-    _heading(draw, at, "Left out (area)")
-    rows = _exclusion_rows(layers, result)
-    if not rows:
-        ink.write(draw, (x, y + STEP), "nothing", SIZE, colour=ink.QUIET)
-    for place, (label, value) in enumerate(rows, start=1):
-        row = y + place * STEP
-        _hatched(draw, (x, row + 3))
-        _row(draw, (x, row), label, value)
+    def _tissue(self, draw: ImageDraw.ImageDraw, at: tuple[float, float]) -> None:
+        px, (x, y), found = self.sheet.px, at, self.layers.tissue_map
+        self._heading(draw, at, "tissue")
+        if found is None:
+            self._quiet(draw, (x, y + px(STEP)), self.words.label("tissue.none"))
+            return
+        for tissue, (colour, opacity) in TINTS.items():
+            pixels = int(np.sum(found.classes == tissue))
+            if not pixels:
+                continue
+            y += px(STEP)
+            if self._has_dots():  # with a density the slide itself is grey
+                strong = 2 * opacity
+                shade = tuple(round(255 * (1 - strong) + c * strong) for c in colour)
+                patch = (x, y + px(3), x + px(18), y + px(16))
+                draw.rectangle(patch, fill=shade, outline=ink.GREY)
+            area = f"{number(px_area_to_mm2(pixels, found.mpp))} mm²"
+            self._row(draw, (x, y), self.words.label(f"tissue.{tissue.name}"), area)
 
+    def _left_out(self, draw: ImageDraw.ImageDraw, at: tuple[float, float]) -> None:
+        px, (x, y) = self.sheet.px, at
+        self._heading(draw, at, "left-out")
+        rows = self._exclusion_rows()
+        if not rows:
+            self._quiet(draw, (x, y + px(STEP)), self.words.label("left-out.none"))
+        for label, value in rows[:MOST_EXCLUSIONS]:
+            y += px(STEP)
+            self._hatched(draw, (x, y + px(3)))
+            self._row(draw, (x, y), label, value)
 
-def _exclusion_rows(layers: OverlayLayers, result: SlideResult) -> Sequence[tuple[str, str]]:
-    words = {kind: name.lower() for kind, (name, _) in NAMES.items()}
-    areas = sorted(result.quality.excluded_mm2.items(), key=lambda item: -item[1])
-    rows = [
-        (words.get(name, name), f"{number(area)} mm²")  # type: ignore[call-overload]
-        for name, area in areas
-        if area > 0
-    ]
-    if layers.lost:
-        rows.append(("unreadable tiles", f"{len(layers.lost):,}"))
-    return rows[:5]
+    def _exclusion_rows(self) -> Sequence[tuple[str, str]]:
+        """Areas of the slide, largest first; of a part of it, what is to be seen there."""
+        if self.layers.part:
+            here = {r.kind for r in self.layers.regions}
+            rows = [(self.words.label(f"kind.{k}"), "") for k in SHOWN_EXCLUSIONS if k in here]
+        else:
+            areas = sorted(self.result.quality.excluded_mm2.items(), key=lambda item: -item[1])
+            rows = [
+                (self.words.known(f"kind.{name}", name), f"{number(area)} mm²")
+                for name, area in areas
+                if area > 0
+            ]
+        if self.layers.lost:
+            rows.append((self.words.label("unreadable-tiles"), f"{len(self.layers.lost):,}"))
+        return rows
 
+    def _hatched(self, draw: ImageDraw.ImageDraw, at: tuple[float, float]) -> None:
+        px, (x, y) = self.sheet.px, at
+        draw.rectangle((x, y, x + px(18), y + px(13)), fill=ink.PAPER, outline=ink.DARK)
+        for start in (0, 5, 10):
+            line = (x + px(start), y + px(13), x + px(start + 8), y)
+            draw.line(line, fill=ink.DARK, width=px(1))
 
-def _hatched(draw: ImageDraw.ImageDraw, at: tuple[float, float]) -> None:
-    x, y = at
-    draw.rectangle((x, y, x + 18, y + 13), fill=ink.PAPER, outline=ink.DARK)
-    for start in (0, 5, 10):
-        draw.line((x + start, y + 13, x + start + 8, y), fill=ink.DARK)
+    def _line_rows(self) -> list[tuple[str, ink.Colour, int]]:
+        """Label, colour and width of every kind of line on the picture."""
+        label, regions = self.words.label, self.layers.regions
+        kinds = {r.kind for r in regions}
+        rows = [(label("edge-of-tissue"), ink.DARK, 1)] if "tissue" in kinds else []
+        if any(r.source == "person" for r in regions):
+            rows.append((label("by-person"), (0, 0, 0), 4))
+        rows += [
+            (label(f"kind.{kind}"), colour, width // 2)
+            for kind, (colour, width) in OUTLINED.items()
+            if kind in kinds
+        ]
+        for region in (r for r in regions if r.lines):
+            colour = front_colour(region)
+            key = "front.not-assessable" if colour == ink.GREY else "kind.front"
+            rows.append((label(key), colour, 5))
+        asked = self.layers.asked
+        if asked is not None and needs_line(asked):
+            rows.append((label(f"kind.{asked.kind}"), ASKED[0], ASKED[1] // 2))
+        if not self._has_dots():
+            rows.append((label("edge-of-tumour"), ink.BLUE, 2))
+        return rows
 
+    def _lines(self, draw: ImageDraw.ImageDraw, at: tuple[float, float]) -> None:
+        px, (x, y) = self.sheet.px, at
+        self._heading(draw, at, "lines" if self._has_dots() else "lines-and-density")
+        for label, colour, width in self._line_rows():
+            y += px(STEP)
+            middle = y + px(10)
+            draw.line((x, middle, x + px(18), middle), fill=colour, width=px(width))
+            self._row(draw, (x, y), label)
+        if not self._has_dots():
+            self._density(draw, (x, y + px(STEP + 4)))
 
-def _counted_in(layers: OverlayLayers) -> list[tuple[str, ink.Colour, int]]:
-    """Rows for the regions that findings were counted in, as far as there are any."""
-    words = {"tumour_bed": "tumour bed", "field": "field", "hotspot": "hot spot"}
-    kinds = {r.kind for r in layers.regions}
-    rows = [
-        (words[kind], colour, width // 2)
-        for kind, (colour, width) in OUTLINED.items()
-        if kind in kinds
-    ]
-    for region in (r for r in layers.regions if r.lines):
-        colour = front_colour(region)
-        words_of = "front, not assessable" if colour == ink.GREY else "invasive front"
-        rows.append((words_of, colour, 5))
-    return rows
-
-
-def _lines(
-    draw: ImageDraw.ImageDraw,
-    at: tuple[float, float],
-    painted: Painted,
-    layers: OverlayLayers,
-    result: SlideResult,
-) -> None:
-    x, y = at
-    _heading(draw, at, "Lines" if painted.dots else "Lines and density")
-    rows = [("edge of tissue", ink.DARK, 1)]
-    if any(r.source == "person" for r in layers.regions):
-        rows.append(("region drawn by a person", (0, 0, 0), 4))
-    rows += _counted_in(layers)
-    if not painted.dots:
-        rows.append(("edge of tumour-like epithelium", ink.BLUE, 2))
-    for place, (label, colour, width) in enumerate(rows, start=1):
-        middle = y + place * STEP + 10
-        draw.line((x, middle, x + 18, middle), fill=colour, width=width)
-        _row(draw, (x, y + place * STEP), label, "")
-    if painted.dots:
-        return
-    row = y + (len(rows) + 1) * STEP + 4
-    colours = heat_colours(np.linspace(0, 1, 120, dtype=np.float32))
-    for i, shade in enumerate(colours.astype(int).tolist()):
-        draw.line((x + i, row, x + i, row + 12), fill=tuple(shade))
-    ink.write(draw, (x + 128, row - 3), f"0 to {number(painted.densest_per_mm2)}", SIZE)
-    what = "positive nuclei" if result.analysis == "ki67" else "inflammatory cells"
-    ink.write(draw, (x, row + 17), f"counted {what} per mm²", SIZE, colour=ink.QUIET)
+    def _density(self, draw: ImageDraw.ImageDraw, at: tuple[float, float]) -> None:
+        px, (x, y), length = self.sheet.px, at, self.sheet.px(HEAT_LENGTH)
+        colours = heat_colours(np.linspace(0, 1, length, dtype=np.float32))
+        for i, shade in enumerate(colours.astype(int).tolist()):
+            draw.line((x + i, y, x + i, y + px(12)), fill=tuple(shade))
+        most = number(self.painted.densest_per_mm2)
+        reach = self.words.label("density.range", most=most)
+        ink.write(draw, (x + length + px(8), y - px(3)), reach, px(SIZE))
+        what = self.words.label(f"density.{self.result.analysis}")
+        self._quiet(draw, (x, y + px(17)), what)

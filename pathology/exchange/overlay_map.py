@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,6 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from pathology.exchange import ink
-from pathology.exchange.outlines import rasterise
 from pathology.exchange.overlay_layers import CloseUp, MarkedNuclei, OverlayLayers
 from pathology.exchange.overlay_marks import (
     Call,
@@ -22,13 +21,13 @@ from pathology.exchange.overlay_marks import (
     draw_outline,
     marks_of,
 )
-from pathology.records.geometry import Box, px_area_to_mm2
+from pathology.exchange.overlay_view import FINE, View
+from pathology.records.geometry import Box, Mpp, px_area_to_mm2, um_to_px
 from pathology.records.prediction import TissueClass
-from pathology.records.region import PERSON_EXCLUDES, Polygon, RegionKind, Ring, SlideRegion
-from pathology.records.result import Analysis, SlideResult
+from pathology.records.region import PERSON_EXCLUDES, RegionKind, SlideRegion
+from pathology.records.result import Analysis, ShownResult
 from pathology.records.slide import Region
 
-FINE: Final = 2  # everything is drawn this much larger and reduced, for smooth lines
 FADE: Final = 0.14  # share of white laid over the slide, so that marks stand out
 TINTS: Final = {
     TissueClass.TUMOUR: (ink.ORANGE, 0.20),
@@ -36,8 +35,11 @@ TINTS: Final = {
     TissueClass.OTHER: (ink.GREY, 0.30),
     TissueClass.NORMAL: (ink.GREEN, 0.14),
 }
+Shown: TypeAlias = Literal["density", "dots", "outlines"]
+"""How nuclei are shown, from afar to near."""
 MOST_DOTS: Final = 6000  # beyond this dots run together and a density says more
 DOT_RADIUS_PX: Final = (1.3, 4.5)  # smallest, largest
+DOT_RADIUS_UM: Final = 2.5  # at least, within those limits: somewhat less than a nucleus
 HEAT_CELL_PX: Final = 5  # edge of a cell of the density, px of the picture
 HEAT_BLUR: Final = 1.6  # sigma of its smoothing, cells
 HEAT_QUANTILE: Final = 0.995  # of the cells that hold something: the top of the colour scale
@@ -58,61 +60,8 @@ OUTLINED: Final[Mapping[RegionKind, tuple[ink.Colour, int]]] = {
     "hotspot": (ink.VERMILION, 10),
 }
 """Colour and width, on the larger canvas, of where findings were counted."""
+ASKED: Final[tuple[ink.Colour, int]] = (ink.DARK, 6)
 FRONT_WIDTH: Final = 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """A window on the slide.
-
-    Canvas px (column, row) shows the level-0 point
-    ``(x_px0 + column * downsample, y_px0 + row * downsample)``.
-    """
-
-    x_px0: float
-    y_px0: float
-    downsample: float  # level-0 px per canvas px
-    width: int
-    height: int
-
-    @classmethod
-    def of(cls, region: Region, width: float, height: float) -> View:
-        """The whole of ``region``, as large as fits in ``width`` x ``height``."""
-        box = region.box
-        zoom = min(width / box.width, height / box.height)
-        return cls(
-            x_px0=box.x * region.downsample,
-            y_px0=box.y * region.downsample,
-            downsample=region.downsample / zoom,
-            width=max(1, round(box.width * zoom)),
-            height=max(1, round(box.height * zoom)),
-        )
-
-    def finer(self) -> View:
-        """The same window on the canvas that is drawn larger."""
-        return View(
-            x_px0=self.x_px0,
-            y_px0=self.y_px0,
-            downsample=self.downsample / FINE,
-            width=self.width * FINE,
-            height=self.height * FINE,
-        )
-
-    def points(self, points_px0: NDArray[np.floating]) -> NDArray[np.float64]:
-        """Level-0 points (n, 2) on the canvas."""
-        shifted = np.asarray(points_px0, np.float64) - (self.x_px0, self.y_px0)
-        return np.asarray(shifted / self.downsample)
-
-    def mask(self, polygons: Sequence[Polygon]) -> NDArray[np.bool_]:
-        """Canvas pixels (height, width) inside the polygons."""
-        moved = [
-            Polygon(outer=self._ring(p.outer), holes=tuple(self._ring(h) for h in p.holes))
-            for p in polygons
-        ]
-        return rasterise(moved, (self.height, self.width), 1.0)
-
-    def _ring(self, ring: Ring) -> Ring:
-        return Ring(points_px0=self.points(ring.points_px0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -121,41 +70,59 @@ class Painted:
 
     image: Image.Image
     view: View
-    dots: bool  # nuclei are dots; else a density
-    densest_per_mm2: float  # top of the density's colour scale; 0 with dots
+    shown: Shown
+    densest_per_mm2: float  # top of the density's colour scale; 0 where none is shown
+
+
+def shown_by_number(nuclei: MarkedNuclei) -> Shown:
+    """Dots, or a density where there are too many of them."""
+    return "dots" if len(nuclei.centre_px0) <= MOST_DOTS else "density"
 
 
 def paint_slide(
-    view: View, overview: Region, layers: OverlayLayers, result: SlideResult
+    view: View, overview: Region, layers: OverlayLayers, result: ShownResult, shown: Shown
 ) -> Painted:
-    """The slide in ``view`` with tissue classes, left-out areas, nuclei and a person's region."""
+    """The slide in ``view`` with tissue classes, left-out areas, nuclei and a person's region.
+
+    ``overview`` shows what ``view`` shows. Outlines are those of the layers' close-ups.
+    """
     fine, analysis = view.finer(), result.analysis
     calls = calls_of(
         layers.nuclei.cell_class, layers.nuclei.positive, layers.nuclei.counted, analysis
     )
-    dots = len(calls) <= MOST_DOTS
-    canvas = _pixels(overview, fine)
-    if not dots:  # a density needs a quiet ground: grey, and tumour by its edge alone
-        canvas = np.repeat(canvas.mean(axis=-1, keepdims=True), 3, axis=-1)
-    canvas = canvas * (1 - FADE) + 255 * FADE
-    classes = _classes(fine, layers)
-    top = 0.0
-    if dots:
-        _tint(canvas, classes)
-    else:
-        asked = layers.nuclei.centre_px0[calls == heated(analysis)]
-        cell_mm2 = px_area_to_mm2((HEAT_CELL_PX * view.downsample) ** 2, result.info.mpp)
-        top = _heat(canvas, fine.points(asked)) / cell_mm2
+    canvas, classes, top = _ground(overview, fine, shown), _classes(fine, layers), 0.0
+    if shown == "density":
+        heated_px0 = layers.nuclei.centre_px0[calls == heated(analysis)]
+        cell_mm2 = px_area_to_mm2((HEAT_CELL_PX * view.downsample) ** 2, result.mpp)
+        top = _heat(canvas, fine.points(heated_px0)) / cell_mm2
         _stroke(canvas, classes == TissueClass.TUMOUR, ink.BLUE, width=3)
+    else:
+        _tint(canvas, classes, strength=0.5 if shown == "outlines" else 1)
     _outline_regions(canvas, fine, layers.regions)
+    if (asked := layers.asked) is not None and needs_line(asked):
+        _cased(canvas, fine.mask(asked.polygons), *ASKED)
     image = Image.fromarray(np.clip(canvas, 0, 255).astype(np.uint8))
     draw = ImageDraw.Draw(image)
-    if dots:
-        _dots(draw, fine, layers.nuclei, calls, analysis)
+    if shown == "dots":
+        points = fine.points(layers.nuclei.centre_px0)
+        _dots(draw, points, calls, analysis, _radius(fine, calls, result.mpp))
+    if shown == "outlines":
+        for close_up in layers.close_ups:
+            _outlines(draw, fine, close_up, analysis)
     _draw_front(draw, fine, layers.regions)
     for box in (t.box_px0 for t in layers.lost):
         _crossed_out(draw, fine, box)
-    return Painted(image=image.reduce(FINE), view=view, dots=dots, densest_per_mm2=top)
+    return Painted(image=image.reduce(FINE), view=view, shown=shown, densest_per_mm2=top)
+
+
+def _ground(overview: Region, view: View, shown: Shown) -> NDArray[np.float32]:
+    """The slide, paler the less its own detail matters."""
+    canvas = _pixels(overview, view)
+    if shown == "density":  # it needs a quiet ground: grey, and tumour by its edge alone
+        canvas = np.repeat(canvas.mean(axis=-1, keepdims=True), 3, axis=-1)
+    if shown == "outlines":  # near to, the nuclei themselves are looked at
+        return canvas
+    return canvas * (1 - FADE) + 255 * FADE
 
 
 def _outline_regions(
@@ -170,12 +137,23 @@ def _outline_regions(
         elif region.kind == "tissue":
             _stroke(canvas, view.mask(region.polygons), ink.DARK, width=2)
         elif region.kind in OUTLINED:
-            colour, width = OUTLINED[region.kind]
-            mask = view.mask(region.polygons)
-            _stroke(canvas, mask, ink.PAPER, width=width + 4)
-            _stroke(canvas, mask, colour, width=width)
+            _cased(canvas, view.mask(region.polygons), *OUTLINED[region.kind])
         elif region.kind in SHOWN_EXCLUSIONS:
             _hatch(canvas, view.mask(region.polygons))
+
+
+def needs_line(region: SlideRegion) -> bool:
+    """Whether a region has no line of its own: one is drawn where it is asked for by name."""
+    known = ("tissue", *OUTLINED, *SHOWN_EXCLUSIONS)
+    return bool(region.polygons) and region.source != "person" and region.kind not in known
+
+
+def _cased(
+    canvas: NDArray[np.float32], mask: NDArray[np.bool_], colour: ink.Colour, width: int
+) -> None:
+    """The edge of a mask in colour, between two white lines."""
+    _stroke(canvas, mask, ink.PAPER, width=width + 4)
+    _stroke(canvas, mask, colour, width=width)
 
 
 def front_colour(region: SlideRegion) -> ink.Colour:
@@ -195,14 +173,18 @@ def paint_close_up(view: View, close_up: CloseUp, analysis: Analysis) -> Image.I
     """A piece of the slide with the outline of every nucleus in the colour of its call."""
     fine = view.finer()
     image = Image.fromarray(_pixels(close_up.region, fine).astype(np.uint8))
-    draw, nuclei, marks = ImageDraw.Draw(image), close_up.nuclei, marks_of(analysis)
+    _outlines(ImageDraw.Draw(image), fine, close_up, analysis)
+    return image.reduce(FINE)
+
+
+def _outlines(draw: ImageDraw.ImageDraw, view: View, close_up: CloseUp, analysis: Analysis) -> None:
+    nuclei, marks = close_up.nuclei, marks_of(analysis)
     calls = calls_of_outlines(nuclei, close_up.counted, analysis)
     for i in np.argsort(calls, kind="stable").tolist():
         outline = nuclei.outline_px0[nuclei.outline_start[i] : nuclei.outline_start[i + 1]]
         if len(outline) > 2 and calls[i] in marks:
             mark = marks[Call(calls[i])]
-            draw_outline(draw, fine.points(outline), mark, counted=bool(close_up.counted[i]))
-    return image.reduce(FINE)
+            draw_outline(draw, view.points(outline), mark, counted=bool(close_up.counted[i]))
 
 
 def _pixels(region: Region, view: View) -> NDArray[np.float32]:
@@ -227,9 +209,9 @@ def _classes(view: View, layers: OverlayLayers) -> NDArray[np.uint8]:
     return classes
 
 
-def _tint(canvas: NDArray[np.float32], classes: NDArray[np.uint8]) -> None:
-    for tissue, (colour, opacity) in TINTS.items():
-        where = classes == tissue
+def _tint(canvas: NDArray[np.float32], classes: NDArray[np.uint8], *, strength: float) -> None:
+    for tissue, (colour, full) in TINTS.items():
+        where, opacity = classes == tissue, full * strength
         canvas[where] = canvas[where] * (1 - opacity) + np.asarray(colour, np.float32) * opacity
 
 
@@ -249,19 +231,22 @@ def _hatch(canvas: NDArray[np.float32], mask: NDArray[np.bool_]) -> None:
     _stroke(canvas, mask, ink.DARK, width=2)
 
 
+def _radius(view: View, calls: NDArray[np.uint8], mpp: Mpp) -> float:
+    """Radius of dots, canvas px: the fewer, the larger."""
+    least = um_to_px(DOT_RADIUS_UM, mpp) / view.downsample
+    smallest, largest = DOT_RADIUS_PX
+    spacing = np.sqrt(view.width * view.height / max(1, len(calls)))
+    return float(np.clip(max(0.11 * spacing, least), smallest * FINE, largest * FINE))
+
+
 def _dots(
     draw: ImageDraw.ImageDraw,
-    view: View,
-    nuclei: MarkedNuclei,
+    points: NDArray[np.float64],
     calls: NDArray[np.uint8],
     analysis: Analysis,
+    radius: float,
 ) -> None:
-    if not len(calls):
-        return
-    smallest, largest = DOT_RADIUS_PX
-    spacing = np.sqrt(view.width * view.height / len(calls))
-    radius = float(np.clip(0.11 * spacing, smallest * FINE, largest * FINE))
-    marks, points = marks_of(analysis), view.points(nuclei.centre_px0)
+    marks = marks_of(analysis)
     for i in np.argsort(calls, kind="stable").tolist():
         if calls[i] in marks:
             draw_dot(draw, (points[i, 0], points[i, 1]), marks[Call(calls[i])], radius)
@@ -305,14 +290,3 @@ def _crossed_out(draw: ImageDraw.ImageDraw, view: View, box: Box) -> None:
     draw.rectangle((left, top, right, bottom), outline=(0, 0, 0), width=FINE * 2, fill=ink.SHADE)
     draw.line((left, top, right, bottom), fill=(0, 0, 0), width=FINE)
     draw.line((left, bottom, right, top), fill=(0, 0, 0), width=FINE)
-
-
-def label_point(region: SlideRegion, view: View) -> tuple[float, float]:
-    """Where the name of a region stands: amid its largest polygon, or atop what a person drew."""
-    largest = max(region.polygons, key=lambda p: float(np.ptp(p.outer.points_px0, axis=0).prod()))
-    points = view.points(largest.outer.points_px0)
-    if region.source == "person":
-        x, y = points[points[:, 1].argmin()]
-    else:
-        x, y = (points.min(axis=0) + points.max(axis=0)) / 2
-    return float(x), float(y)

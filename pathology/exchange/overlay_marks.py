@@ -30,14 +30,14 @@ class Call(IntEnum):
 class Mark:
     """Colour and shape of a call."""
 
-    label: str
+    label: str  # key among the labels, behind "mark."
     colour: ink.Colour
     shape: Literal["disc", "ring", "square", "speck"]
 
 
 def marks_of(analysis: Analysis) -> dict[Call, Mark]:
     """The marks an analysis uses, most important first."""
-    left_out = Mark(label="nucleus not counted", colour=ink.GREY, shape="speck")
+    left_out = Mark(label="left-out", colour=ink.GREY, shape="speck")
     if analysis == "ki67":
         return {
             Call.POSITIVE: Mark(label="positive", colour=ink.VERMILION, shape="disc"),
@@ -47,8 +47,8 @@ def marks_of(analysis: Analysis) -> dict[Call, Mark]:
             Call.LEFT_OUT: left_out,
         }
     return {
-        Call.LYMPHOCYTE: Mark(label="inflammatory cell", colour=ink.GREEN, shape="square"),
-        Call.TUMOUR: Mark(label="tumour nucleus", colour=ink.PURPLE, shape="ring"),
+        Call.LYMPHOCYTE: Mark(label="inflammatory-cell", colour=ink.GREEN, shape="square"),
+        Call.TUMOUR: Mark(label="tumour", colour=ink.PURPLE, shape="ring"),
         Call.LEFT_OUT: left_out,
     }
 

@@ -14,10 +14,9 @@ import shapely
 
 from pathology.errors import UsageError
 from pathology.exchange.documents import read_json
-from pathology.exchange.features_stream import features
-from pathology.exchange.regions_geojson import KIND_OF, LENGTH, NAMES
+from pathology.exchange.regions_geojson import KIND_OF, NAMES
 from pathology.exchange.shapes import Shape, area_px0, polygons_of_shape
-from pathology.records.geometry import Mpp, px_area_to_mm2
+from pathology.records.geometry import Mpp, px_area_to_mm2, px_to_um
 from pathology.records.region import CONFIRMED, Line, Polygon, RegionKind, SlideRegion
 
 ID_LENGTH: Final = 64
@@ -44,7 +43,46 @@ def read_regions(
         beside the slide; the message names the shape and what to do.
     """
     name = called or path.name
-    drawn = list(_drawn(read_json(path, called=name), name))
+    return _areas(read_json(path, called=name), name, mpp, extent_px0)
+
+
+def read_stored_regions(path: Path, *, mpp: Mpp) -> tuple[SlideRegion, ...]:
+    """Regions of a result's own file, its invasive fronts among them.
+
+    Raises
+    ------
+    UsageError
+        As ``read_regions``, or a front cannot be read.
+    """
+    document = read_json(path)
+    areas = _areas(document, path.name, mpp, None)
+    try:
+        features = [f for f in document["features"] if _is_front(f["properties"])]
+        return (*areas, *(_front(feature, mpp) for feature in features))
+    except (KeyError, TypeError, ValueError) as cause:
+        raise UsageError(f"{path.name}: a front cannot be read. Copy the result again") from cause
+
+
+def _front(feature: Mapping[str, Any], mpp: Mpp) -> SlideRegion:
+    geometry = feature["geometry"]
+    told = geometry["coordinates"]
+    lines = tuple(
+        Line(points_px0=np.array(points, np.float64).reshape(-1, 2))
+        for points in ([told] if geometry["type"] == "LineString" else told)
+    )
+    lengths = [np.hypot(*np.diff(line.points_px0, axis=0).T).sum() for line in lines]
+    return SlideRegion(
+        region_id=str(feature["properties"]["region_id"]),
+        kind="front",
+        lines=lines,
+        length_mm=px_to_um(float(sum(lengths)), mpp) / 1000,
+    )
+
+
+def _areas(
+    document: Any, name: str, mpp: Mpp, extent_px0: tuple[int, int] | None
+) -> tuple[SlideRegion, ...]:
+    drawn = list(_drawn(document, name))
     if not drawn:
         raise UsageError(f"{name}: holds no region. Draw one, export it again")
     if sum(shapely.get_num_coordinates(d.shape) for d in drawn) > MOST_POINTS:
@@ -52,35 +90,6 @@ def read_regions(
     if extent_px0 is not None:
         _refuse_other_slide(drawn, extent_px0, name)
     return _named(drawn, mpp, name)
-
-
-def read_fronts(path: Path) -> tuple[SlideRegion, ...]:
-    """The invasive front in a result's ``regions.geojson``, as lines.
-
-    Raises
-    ------
-    UsageError
-        The file cannot be read, or its lines are no lines.
-    """
-    found = []
-    for feature in features(path):
-        properties = feature.get("properties") or {}
-        if not _is_front(properties):
-            continue
-        try:
-            kind, coordinates = feature["geometry"]["type"], feature["geometry"]["coordinates"]
-            lines = [coordinates] if kind == "LineString" else coordinates
-            found.append(
-                SlideRegion(
-                    region_id=str(properties["region_id"]),
-                    kind="front",
-                    lines=tuple(Line(points_px0=_points(line, least=2)) for line in lines),
-                    length_mm=float(properties["measurements"][LENGTH]),
-                )
-            )
-        except (KeyError, TypeError, ValueError) as cause:
-            raise UsageError(f"{path.name}: its front cannot be read. Copy it again") from cause
-    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -135,12 +144,12 @@ def _part(rings: Any) -> Shape:
     return shapely.Polygon(outer, holes)
 
 
-def _points(ring: Any, *, least: int = 3) -> np.ndarray[Any, np.dtype[np.float64]]:
+def _points(ring: Any) -> np.ndarray[Any, np.dtype[np.float64]]:
     points = np.array([[x, y] for x, y, *_ in ring])
     if points.dtype.kind not in "if":  # text and true would pass for numbers
         raise ValueError("points are not numbers")
     points = points.astype(np.float64)
-    if len(points) < least or not (np.abs(points) < FURTHEST_PX0).all():
+    if len(points) < 3 or not (np.abs(points) < FURTHEST_PX0).all():
         raise ValueError("too few points, or points beyond any slide")
     return points
 

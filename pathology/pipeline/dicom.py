@@ -20,7 +20,7 @@ from pathology.exchange.dicom_slide import (
     slide_of_header,
 )
 from pathology.exchange.maps_zarr import map_downsample
-from pathology.exchange.regions_read import read_fronts, read_regions
+from pathology.exchange.regions_read import read_stored_regions
 from pathology.records.result import StoredResult
 from pathology.records.settings.exchange import ExchangeSettings
 from pathology.slides.find import files_of
@@ -60,7 +60,7 @@ def write_dicom(
     """
     result, slide = stored.result, slide_for(scan, stored.result)
     drawn = stored.folder / "regions.geojson"
-    regions, fronts = read_regions(drawn, mpp=result.slide.mpp), read_fronts(drawn)
+    regions = read_stored_regions(drawn, mpp=result.slide.mpp)
     segmented = regions_segmentation(
         slide,
         result,
@@ -71,7 +71,9 @@ def write_dicom(
     )
     asked = Reported(slide=slide, result=result, regions=regions, codes=codes, written=segmented)
     report = findings_report(asked, DicomPlace.new(3))
-    nuclei = nuclei_annotations(slide, result, stored.cells, fronts, DicomPlace.new(1))
+    nuclei = nuclei_annotations(
+        slide, result, stored.cells, [r for r in regions if r.lines], DicomPlace.new(1)
+    )
     objects = (
         (paths.findings, report),
         (paths.regions, None if segmented is None else segmented.dataset),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import uuid
 from collections.abc import Callable, Iterator, Mapping
@@ -21,19 +22,23 @@ from pathology.exchange.cells_geojson import write_geojson
 from pathology.exchange.cells_parquet import cell_batches
 from pathology.exchange.cells_table import write_table
 from pathology.exchange.fhir import write_fhir
+from pathology.exchange.figure import DOTS_PER_INCH
 from pathology.exchange.hl7_message import write_hl7
 from pathology.exchange.labels_zarr import write_labels
+from pathology.exchange.overlay import save_picture
 from pathology.exchange.stored_result import read_result
 from pathology.exchange.whole_file import write_whole
 from pathology.exchange.wire_status import BANNER_EN, BANNER_ZH
 from pathology.pipeline.dicom import DicomPaths, StoredParts, write_dicom
+from pathology.pipeline.figure import FigureOrder, figure
 from pathology.pipeline.identity import content_digest
 from pathology.records.progress import Progress, Tell
+from pathology.records.reasons import Language
 from pathology.records.result import StoredResult
 from pathology.records.settings.run import RunSettings
 from pathology.slides.find import files_of
 
-Format = Literal["geojson", "csv", "parquet", "ome-zarr", "dicom", "fhir", "hl7"]
+Format = Literal["geojson", "csv", "parquet", "ome-zarr", "dicom", "fhir", "hl7", "figure"]
 LABEL: Final = "DRAFT.txt"
 STATE: Final = "AI_DRAFT"
 
@@ -47,6 +52,14 @@ class ExportOrder:
     out: Path
     slide: Path | None = None  # the scan itself: refused where it is another one
     outlines: bool = False  # of nuclei, in a CSV
+    region: str | None = None  # of a figure; None: the whole slide
+    language: Language = "en"  # of a figure
+
+    def __post_init__(self) -> None:
+        if self.format == "figure" and self.slide is None:
+            raise UsageError("--to figure is drawn on the slide. Name its scan with --slide")
+        if self.format != "figure" and self.region is not None:
+            raise UsageError("--region is for --to figure. Leave it out")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +208,20 @@ def _hl7(export: _Export) -> tuple[Path, ...]:
     return (path,)
 
 
+def _figure(export: _Export) -> tuple[Path, ...]:
+    order = export.order
+    if order.slide is None:
+        raise TypeError("a figure was ordered without its slide")
+    name = re.sub(r"[^A-Za-z0-9_-]", "_", order.region or "slide")  # an id is free text
+    path = export.path(f"-figure-{name}-{order.language}.png")
+    asked = FigureOrder(
+        folder=order.folder, slide=order.slide, region=order.region, language=order.language
+    )
+    picture = figure(asked, export.result, export.settings)
+    save_picture(path, picture, dots_per_inch=DOTS_PER_INCH)
+    return (path,)
+
+
 WRITERS: Final[Mapping[Format, Callable[[_Export], tuple[Path, ...]]]] = MappingProxyType(
     {
         "geojson": _geojson,
@@ -204,5 +231,6 @@ WRITERS: Final[Mapping[Format, Callable[[_Export], tuple[Path, ...]]]] = Mapping
         "dicom": _dicom,
         "fhir": _fhir,
         "hl7": _hl7,
+        "figure": _figure,
     }
 )

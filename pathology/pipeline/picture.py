@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
-from pathology.exchange.overlay import draw_overlay, save_overlay
+from pathology.exchange.overlay import draw_overlay
 from pathology.exchange.overlay_layers import CloseUp, MarkedNuclei, OverlayLayers
+from pathology.exchange.overlay_words import PictureWords
 from pathology.pipeline.analyse import Looked
 from pathology.pipeline.look import look, sampled
 from pathology.pipeline.tally import COUNTED
@@ -25,13 +26,13 @@ CLOSE_UP_PX = (512, 256)
 
 
 def draw(
-    path: Path,
     slide: Slide,
     looked: Looked,
     result: SlideResult,
     regions: tuple[SlideRegion, ...],
-) -> None:
-    """Draw ``overlay.png``; the places of the close-ups are looked at once more, with outlines."""
+    words: PictureWords,
+) -> Image.Image:
+    """The picture; the places of the close-ups are looked at once more, with outlines."""
     nuclei = looked.seen.tally.nuclei_seen()
     layers = OverlayLayers(
         regions=regions,
@@ -40,7 +41,7 @@ def draw(
         close_ups=tuple(_close_up(slide, box, looked) for box in places(nuclei, looked)),
         lost=tuple(sorted(looked.seen.tally.lost)),
     )
-    save_overlay(path, draw_overlay(looked.overview, result, layers))
+    return draw_overlay(looked.overview, result, layers, words)
 
 
 def places(nuclei: MarkedNuclei, looked: Looked) -> tuple[Box, ...]:

@@ -114,6 +114,7 @@ def label(job: Job) -> Labels:
         settings_sha256=settings,
         models=models,
         file_name=None if hidden else order.path.name,
+        language=job.options.language,
     )
 
 

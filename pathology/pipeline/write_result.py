@@ -14,6 +14,8 @@ from pathology.exchange.cells_parquet import name_regions
 from pathology.exchange.documents import write_json
 from pathology.exchange.findings_json import findings_document, run_document
 from pathology.exchange.maps_zarr import GridMap, write_maps
+from pathology.exchange.overlay import save_picture
+from pathology.exchange.overlay_words import PictureWords
 from pathology.exchange.regions_geojson import write_regions
 from pathology.pipeline.analyse import Looked
 from pathology.pipeline.clock import Clock
@@ -30,6 +32,7 @@ from pathology.pipeline.version import source_commit
 from pathology.records.eyes import models_of
 from pathology.records.geometry import px_area_to_mm2
 from pathology.records.prediction import Positivity
+from pathology.records.reasons import Language
 from pathology.records.result import Provenance, Quality, SlideResult
 from pathology.records.slide import Slide
 from pathology.records.summary import SummaryRow, SummaryState
@@ -40,7 +43,7 @@ DENSITY_PIXELS = 8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Labels:
-    """What a result is called and made from."""
+    """What a result is called, made from and told in."""
 
     slide_id: str
     digest: str
@@ -48,6 +51,7 @@ class Labels:
     settings_sha256: str
     models: ChosenModels
     file_name: str | None  # None with pseudonyms
+    language: Language  # of the picture; no part of the key
 
 
 def write_result(folder: Path, slide: Slide, looked: Looked, labels: Labels, clock: Clock) -> None:
@@ -60,7 +64,11 @@ def write_result(folder: Path, slide: Slide, looked: Looked, labels: Labels, clo
         name_regions(folder / "cells.parquet", concluded.regions)
         _write_maps(folder / "maps.zarr", looked)
         result = result_of(looked, concluded, labels, clock)
-        draw(folder / "overlay.png", slide, looked, result, regions)
+        words = PictureWords(
+            language=labels.language, findings=looked.seen.settings.exchange.findings
+        )
+        picture = draw(slide, looked, result, regions, words)
+        save_picture(folder / "overlay.png", picture)
         write_json(folder / "findings.json", findings_document(result), "findings-1")
     told = result_of(looked, concluded, labels, clock)
     write_json(folder / "run.json", run_document(told), "run-1")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from pathology.records.reasons import Language
 from pathology.records.result import Analysis, MarkerSource
 from pathology.records.slide import StatedScale
 
@@ -33,3 +34,4 @@ class RunOptions:
     out: Path
     force: bool = False
     device: DeviceChoice = "auto"
+    language: Language = "en"  # of the picture; changes no number

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from pathology.records.finding import Finding
 from pathology.records.geometry import Mpp
@@ -86,6 +86,26 @@ class SlideResult:
     author: str = "software"
     supersedes: str | None = None
 
+    @property
+    def slide_id(self) -> str:
+        """Id of the slide."""
+        return self.info.slide_id
+
+    @property
+    def mpp(self) -> Mpp:
+        """Micrometres per level-0 pixel."""
+        return self.info.mpp
+
+    @property
+    def mpp_source(self) -> str:
+        """Who states the scale."""
+        return self.info.scale.source
+
+    @property
+    def software(self) -> str:
+        """Program and version."""
+        return self.provenance.software
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredSlide:
@@ -127,3 +147,32 @@ class StoredResult:
     models: tuple[ModelUsed, ...]
     settings_sha256: str
     started_utc: str  # ISO 8601
+
+    @property
+    def slide_id(self) -> str:
+        """Id of the slide."""
+        return self.slide.id
+
+    @property
+    def mpp(self) -> Mpp:
+        """Micrometres per level-0 pixel."""
+        return self.slide.mpp
+
+    @property
+    def mpp_source(self) -> str:
+        """Who states the scale."""
+        return self.slide.mpp_source
+
+    @property
+    def stain(self) -> StainKind:
+        """Stain of the slide."""
+        return self.slide.stain
+
+    @property
+    def marker(self) -> str | None:
+        """Marker of an immunostain, where somebody stated it."""
+        return self.slide.marker
+
+
+ShownResult: TypeAlias = SlideResult | StoredResult
+"""A result that a picture can be made of: as it was made, or read back."""

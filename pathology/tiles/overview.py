@@ -20,26 +20,28 @@ def read_overview(slide: Slide, settings: TilesSettings) -> Region:
     downsample = overview_downsample(slide.info, settings.overview)
     width = math.ceil(facts.width_px0 / downsample)
     height = math.ceil(facts.height_px0 / downsample)
-    stored = max(
-        (level.downsample for level in facts.levels if level.downsample <= downsample), default=1.0
-    )
-    side = max(1, round(settings.overview.block_px * stored / downsample))
+    return read_in_blocks(slide, Box(0, 0, width, height), downsample, settings.overview)
+
+
+def read_in_blocks(slide: Slide, box: Box, downsample: float, settings: OverviewSettings) -> Region:
+    """The pixels of ``box``, on the grid of ``downsample``, like ``slide.read``.
+
+    Memory: the pixels (3 bytes each) and one block of the scan.
+    """
+    levels = [v.downsample for v in slide.info.facts.levels if v.downsample <= downsample]
+    side = max(1, round(settings.block_px * max(levels, default=1.0) / downsample))
     boxes = [
-        Box(x, y, min(side, width - x), min(side, height - y))
-        for y in range(0, height, side)
-        for x in range(0, width, side)
+        Box(x, y, min(side, box.right - x), min(side, box.bottom - y))
+        for y in range(box.y, box.bottom, side)
+        for x in range(box.x, box.right, side)
     ]
-    pixels = np.empty((height, width, 3), np.uint8)
+    pixels = np.empty((box.height, box.width, 3), np.uint8)
     lost: set[LostTile] = set()
     for region in slide.sweep(boxes, downsample=downsample):
-        pixels[region.box.slices] = region.pixels
+        at = Box(region.box.x - box.x, region.box.y - box.y, region.box.width, region.box.height)
+        pixels[at.slices] = region.pixels
         lost.update(region.lost)
-    return Region(
-        box=Box(0, 0, width, height),
-        downsample=downsample,
-        pixels=pixels,
-        lost=tuple(sorted(lost)),
-    )
+    return Region(box=box, downsample=downsample, pixels=pixels, lost=tuple(sorted(lost)))
 
 
 def overview_downsample(info: SlideInfo, settings: OverviewSettings) -> float:

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import zarr
+from PIL import Image
 
 from pathology.exchange.cells_back import read_cells_geojson
 from tests.acceptance.conftest import Finished
@@ -25,6 +26,7 @@ ENDINGS = {
     "dicom": "-draft-findings.dcm",
     "fhir": "-draft-fhir.json",
     "hl7": "-draft.hl7",
+    "figure": "-draft-figure-slide-en.png",
 }
 SLIDE = "painted ihc.tif"
 
@@ -44,22 +46,32 @@ def everything_in(folder: Path) -> list[tuple[str, int, int]]:
 
 def export(pathology: Pathology, result: Path, wanted: str, out: Path, *more: str | Path) -> Path:
     """The file that an export writes first."""
+    path = written(pathology, result, wanted, out, *more)
+    assert path.name.endswith(ENDINGS[wanted])
+    return path
+
+
+def written(pathology: Pathology, result: Path, wanted: str, out: Path, *more: str | Path) -> Path:
     told = pathology("export", result, "--to", wanted, "--json", *more, out=out)
     assert told.code == 0, told.stderr
     (entry,) = json.loads(told.stdout)["results"]
     files = [Path(f) for f in entry["files"]]
     assert all(f.exists() for f in files)
-    assert files[0].name.endswith(ENDINGS[wanted])
     return files[0]
+
+
+def needed_for(wanted: str, slide: Path) -> tuple[str | Path, ...]:
+    """What a format must be given beside its name."""
+    return ("--slide", slide, "--lang", "en") if wanted == "figure" else ()
 
 
 @pytest.mark.parametrize("wanted", sorted(ENDINGS))
 def test_a_result_leaves_in_every_format_as_a_draft_and_is_not_changed(
-    pathology: Pathology, done: Finished, tmp_path: Path, wanted: str
+    pathology: Pathology, done: Finished, ihc_slide: Path, tmp_path: Path, wanted: str
 ) -> None:
     folder = done.result(SLIDE)
     before = everything_in(folder)
-    export(pathology, folder, wanted, tmp_path / "exports")
+    export(pathology, folder, wanted, tmp_path / "exports", *needed_for(wanted, ihc_slide))
     label = (tmp_path / "exports/DRAFT.txt").read_text("utf-8")
     assert "NOT VERIFIED BY A PHYSICIAN" in label
     assert "未经医师审核" in label
@@ -142,11 +154,12 @@ def test_what_is_no_result_and_what_would_change_one_are_refused(
 
 @pytest.mark.parametrize("wanted", sorted(ENDINGS))
 def test_what_is_there_already_is_not_written_over(
-    pathology: Pathology, done: Finished, tmp_path: Path, wanted: str
+    pathology: Pathology, done: Finished, ihc_slide: Path, tmp_path: Path, wanted: str
 ) -> None:
-    path = export(pathology, done.result(SLIDE), wanted, tmp_path)
+    more = needed_for(wanted, ihc_slide)
+    path = export(pathology, done.result(SLIDE), wanted, tmp_path, *more)
     before = everything_in(path) or path.read_bytes()
-    again = pathology("export", done.result(SLIDE), "--to", wanted, out=tmp_path)
+    again = pathology("export", done.result(SLIDE), "--to", wanted, *more, out=tmp_path)
     assert again.code == 2
     assert "exists already" in again.stderr
     assert (everything_in(path) or path.read_bytes()) == before
@@ -169,16 +182,57 @@ def test_another_slide_is_refused(
 
 
 def test_a_damaged_result_leaves_nothing_behind(
-    pathology: Pathology, done: Finished, tmp_path: Path
+    pathology: Pathology, done: Finished, ihc_slide: Path, tmp_path: Path
 ) -> None:
     spoilt = tmp_path / "slide" / "ki67-spoilt"
     shutil.copytree(done.result(SLIDE), spoilt)
     (spoilt / "cells.parquet").write_bytes(b"PAR1 and then nothing")
-    for wanted in ("geojson", "csv", "parquet", "ome-zarr"):
-        told = pathology("export", spoilt, "--to", wanted, out=tmp_path / "x")
+    for wanted in ("geojson", "csv", "parquet", "ome-zarr", "figure"):
+        more = needed_for(wanted, ihc_slide)
+        told = pathology("export", spoilt, "--to", wanted, *more, out=tmp_path / "x")
         assert told.code == 2
         assert "cells.parquet" in told.stderr
         assert list((tmp_path / "x").iterdir()) == []
+
+
+def test_a_figure_shows_a_region_by_its_id_in_the_language_asked_for(
+    pathology: Pathology, done: Finished, ihc_slide: Path, tmp_path: Path
+) -> None:
+    folder = done.result(SLIDE)
+    regions = json.loads((folder / "regions.geojson").read_text(encoding="utf-8"))["features"]
+    assert "hotspot" in {f["properties"]["region_id"] for f in regions}
+    asked = ("--slide", ihc_slide, "--region", "hotspot", "--lang")
+    english, chinese = (
+        written(pathology, folder, "figure", tmp_path, *asked, language)
+        for language in ("en", "zh")
+    )
+    assert english.name.endswith("-draft-figure-hotspot-en.png")
+    assert chinese.name.endswith("-draft-figure-hotspot-zh.png")
+    with Image.open(english) as one, Image.open(chinese) as other:
+        assert one.width == other.width == 2160
+        assert one.info["dpi"] == pytest.approx((300, 300), abs=0.1)
+        assert one.tobytes() != other.tobytes()
+
+
+def test_a_figure_needs_the_slide_and_a_region_that_is_there(
+    pathology: Pathology, done: Finished, ihc_slide: Path, he_slide: Path, tmp_path: Path
+) -> None:
+    folder, out = done.result(SLIDE), tmp_path / "x"
+    for more, said in (
+        ((), "--slide"),
+        (("--slide", he_slide), "another slide"),
+        (
+            ("--slide", ihc_slide, "--region", "hotspot-9"),
+            "no such region. This result has: tissue",
+        ),
+    ):
+        told = pathology("export", folder, "--to", "figure", *more, out=out)
+        assert told.code == 2
+        assert said in told.stderr
+    beside = pathology("export", folder, "--to", "csv", "--region", "hotspot", out=out)
+    assert beside.code == 2
+    assert "--region is for --to figure" in beside.stderr
+    assert not list(out.glob("*"))
 
 
 def test_help_shows_examples(pathology: Pathology) -> None:

@@ -6,8 +6,8 @@ import zarr
 
 from pathology.errors import OutputError
 from pathology.exchange.maps_zarr import SMALL_ENOUGH_PX, GridMap, write_maps
-from pathology.exchange.overlay_legend import TISSUE_WORDS
 from pathology.exchange.overlay_map import TINTS
+from pathology.exchange.picture_labels import LABELS
 from pathology.records.prediction import TissueClass
 
 MPP, DOWNSAMPLE = 8.0, 16.0
@@ -95,4 +95,6 @@ def test_every_class_of_tissue_has_its_name(tmp_path):
     names = root["tissue_class"].attrs["pathology"]["classes"]
     assert names == {str(c.value): c.name.lower() for c in TissueClass}
     assert names["5"] == "normal"
-    assert {t.name for t in TINTS} == set(TISSUE_WORDS)
+    for table in LABELS.values():
+        told = {k.partition(".")[2] for k in table if k.startswith("tissue.") and k[7:].isupper()}
+        assert {t.name for t in TINTS} == told

@@ -8,11 +8,14 @@ from PIL import Image
 
 from pathology.exchange import ink
 from pathology.exchange.outlines import polygons_of
-from pathology.exchange.overlay import draw_overlay, round_length, save_overlay
+from pathology.exchange.overlay import draw_overlay, save_picture
 from pathology.exchange.overlay_layers import CloseUp, MarkedNuclei, OverlayLayers
-from pathology.exchange.overlay_map import MOST_DOTS, View, paint_slide
+from pathology.exchange.overlay_map import MOST_DOTS, paint_slide, shown_by_number
 from pathology.exchange.overlay_marks import Call, calls_of
-from pathology.exchange.overlay_words import facts_of, finding_line, warnings_of
+from pathology.exchange.overlay_tags import round_length
+from pathology.exchange.overlay_view import View
+from pathology.exchange.overlay_words import PictureWords, facts_of, finding_line, warnings_of
+from pathology.pipeline.settings import load_settings
 from pathology.records.finding import Category, NotMeasurable, Search
 from pathology.records.geometry import Box
 from pathology.records.prediction import CellClass, Positivity, TissueMap
@@ -30,6 +33,8 @@ from tests.exchange.examples import (
 )
 
 PALE = 226
+NAMES = load_settings().exchange.findings
+EN, ZH = PictureWords(language="en", findings=NAMES), PictureWords(language="zh", findings=NAMES)
 
 
 def overview(width=400, height=300, downsample=10.0):
@@ -50,7 +55,8 @@ def marked(points, positive, *, counted=True, cell_class=CellClass.TUMOUR):
 def painted(layers, told=None):
     region = overview()
     view = View.of(region, 800, 600)
-    return np.asarray(paint_slide(view, region, layers, told or result()).image).astype(int)
+    shown = shown_by_number(layers.nuclei)
+    return np.asarray(paint_slide(view, region, layers, told or result(), shown).image).astype(int)
 
 
 def close_to(pixel, colour):
@@ -110,9 +116,10 @@ def test_very_many_nuclei_become_a_density_that_is_told_per_mm2():
     points = rng.uniform((1000, 1000), (2000, 2000), (2 * MOST_DOTS, 2))
     region, layers = overview(), OverlayLayers(nuclei=marked(points, Positivity.POSITIVE))
     told = result(info=slide_info(mpp=0.5))
-    picture = paint_slide(View.of(region, 800, 600), region, layers, told)
+    shown = shown_by_number(layers.nuclei)
+    picture = paint_slide(View.of(region, 800, 600), region, layers, told, shown)
     image = np.asarray(picture.image).astype(int)
-    assert not picture.dots
+    assert picture.shown == "density"
     true_density = 2 * MOST_DOTS / (1000 * 0.5 / 1000) ** 2
     assert picture.densest_per_mm2 == pytest.approx(true_density, rel=0.2)
     assert image[300, 300, 0] - image[300, 300, 2] > 50
@@ -143,13 +150,13 @@ def test_what_is_not_counted_is_never_drawn_as_positive():
 
 
 def test_the_banner_says_the_number_or_that_there_is_none():
-    line = finding_line(share())
+    line = finding_line(share(), EN)
     assert (line.value, line.refused) == ("20.0 %", False)
     assert line.detail == "95 % interval 17.0 - 24.0 %; 100 of 500 nuclei"
-    line = finding_line(refusal())
+    line = finding_line(refusal(), EN)
     assert (line.value, line.refused) == ("NOT MEASURABLE", True)
     assert line.detail == "312 tumour nuclei, fewer than 500"
-    assert finding_line(measurement()).value == "1.25 mm²"
+    assert finding_line(measurement(), EN).value == "1.25 mm²"
 
 
 def test_what_speaks_against_the_number_is_said():
@@ -163,13 +170,13 @@ def test_what_speaks_against_the_number_is_said():
         marker=None,
         info=type(info)(slide_id=info.slide_id, facts=info.facts, scale=guessed),
     )
-    assert warnings_of(told) == [
+    assert warnings_of(told, EN) == [
         "PROVISIONAL: nobody has confirmed the automatic tumour region",
         "NOT Ki-67: the marker is not stated",
         "scale given by the user",
     ]
-    assert "0.5 µm/px, given by the user" in facts_of(told)
-    assert warnings_of(result(tumour_region_source="confirmed")) == []
+    assert "0.5 µm/px, given by the user" in facts_of(told, EN)
+    assert warnings_of(result(tumour_region_source="confirmed"), EN) == []
 
 
 def test_the_whole_picture_holds_every_part_and_is_written_as_png(tmp_path):
@@ -183,10 +190,10 @@ def test_the_whole_picture_holds_every_part_and_is_written_as_png(tmp_path):
     )
     refused = NotMeasurable(code="x", reason="a very long reason " * 30)
     told = result(share(answer=refused), refusal(), measurement())
-    picture = draw_overlay(overview(), told, layers)
+    picture = draw_overlay(overview(), told, layers, EN)
     assert picture.width == 1600
     assert 900 < picture.height < 1200
-    save_overlay(tmp_path / "overlay.png", picture)
+    save_picture(tmp_path / "overlay.png", picture)
     with Image.open(tmp_path / "overlay.png") as back:
         assert back.size == picture.size
         assert np.array_equal(np.asarray(back), np.asarray(picture))
@@ -194,11 +201,11 @@ def test_the_whole_picture_holds_every_part_and_is_written_as_png(tmp_path):
 
 @pytest.mark.parametrize(("width", "height"), [(2000, 30), (30, 2000), (1, 1)])
 def test_slides_of_any_shape_and_no_layers_at_all_have_a_picture(width, height):
-    assert draw_overlay(overview(width, height), result(), OverlayLayers()).width == 1600
+    assert draw_overlay(overview(width, height), result(), OverlayLayers(), EN).width == 1600
 
 
 def test_the_same_result_has_the_same_picture():
-    one, two = (draw_overlay(overview(), result(), OverlayLayers()) for _ in range(2))
+    one, two = (draw_overlay(overview(), result(), OverlayLayers(), EN) for _ in range(2))
     assert np.array_equal(np.asarray(one), np.asarray(two))
 
 
@@ -210,7 +217,8 @@ def test_a_scale_bar_has_a_round_length(most, length):
 
 
 def test_letters_that_cannot_be_drawn_are_never_drawn_wrong():
-    assert ink.legible("切片 5 µm² – ≥ 3") == "... 5 µm² - >= 3"
+    assert ink.legible("切片 5 µm² – ≥ 3") == "切片 5 µm² - >= 3"
+    assert ink.legible("ΩΛ 龘龘 \u00e4") == "... ... ..."
     assert ink.text_width(ink.shortened("wide " * 99, 16, 200), 16) <= 200
     rows = ink.wrapped("one two three four five six", 16, 60, 3)
     assert len(rows) == 3
@@ -231,9 +239,9 @@ def test_where_findings_were_counted_is_drawn_and_named():
         SlideRegion(region_id=name, kind="front", lines=(Line(points_px0=line),), length_mm=1)
         for name, line in lines.items()
     )
-    plain = np.asarray(draw_overlay(overview(), result(share()), OverlayLayers()))
+    plain = np.asarray(draw_overlay(overview(), result(share()), OverlayLayers(), EN))
     drawn = np.asarray(
-        draw_overlay(overview(), result(share()), OverlayLayers(regions=(spot, *fronts)))
+        draw_overlay(overview(), result(share()), OverlayLayers(regions=(spot, *fronts)), EN)
     )
     for colour in (ink.VERMILION, ink.ORANGE, ink.GREY):
         before, after = ((image == colour).all(axis=-1).sum() for image in (plain, drawn))
@@ -242,8 +250,8 @@ def test_where_findings_were_counted_is_drawn_and_named():
 
 def test_a_hot_spot_that_chance_would_find_says_so():
     found = Search(windows=9, expected_by_chance=0.2, chance_limit=0.25, beyond_chance=False)
-    assert "no hot spot beyond chance" in finding_line(share(search=found)).detail
+    assert "no hot spot beyond chance" in finding_line(share(search=found), EN).detail
     real = replace(found, beyond_chance=True)
-    assert "chance" not in finding_line(share(search=real)).detail
-    named = finding_line(share(category=Category(rule="r", name="low", borderline=True)))
+    assert "chance" not in finding_line(share(search=real), EN).detail
+    named = finding_line(share(category=Category(rule="r", name="low", borderline=True)), EN)
     assert named.value.endswith("(low, borderline)")

@@ -77,6 +77,12 @@ def test_whatever_is_changed_makes_another_result(job: Job, tmp_path: Path, chan
     assert after.slide_id == before.slide_id
 
 
+def test_the_language_of_the_picture_makes_no_other_result(job: Job) -> None:
+    chinese = dataclasses.replace(job.options, language="zh")
+    told = label(dataclasses.replace(job, options=chinese))
+    assert (told.key, told.language) == (label(job).key, "zh")
+
+
 def test_two_analyses_are_two_folders(job: Job) -> None:
     out = job.options.out
     folders = {
