@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pathology.exchange.cells_judged import PlacedNuclei
 from pathology.exchange.overlay import draw_overlay, save_overlay
 from pathology.exchange.overlay_layers import CloseUp, MarkedNuclei, OverlayLayers
 from pathology.pipeline.analyse import Looked
-from pathology.pipeline.look import look, sampled
-from pathology.pipeline.tally import COUNTED
+from pathology.pipeline.score import Scored, sampled, set_apart
+from pathology.pipeline.seen import Seen
 from pathology.records.geometry import Box
 from pathology.records.prediction import Positivity
 from pathology.records.region import SlideRegion
@@ -24,23 +28,36 @@ CLOSE_UP_PX = (512, 256)
 """Width and height of a close-up, work px: multiples of every block a tile is judged by."""
 
 
-def draw(
-    path: Path,
-    slide: Slide,
-    looked: Looked,
-    result: SlideResult,
-    regions: tuple[SlideRegion, ...],
-) -> None:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Drawing:
+    """What is to be drawn, and where."""
+
+    path: Path
+    seen: Seen
+    scored: Scored
+    result: SlideResult
+    regions: tuple[SlideRegion, ...]
+
+    def layers(self, close_ups: tuple[CloseUp, ...] = ()) -> OverlayLayers:
+        """The layers of the picture."""
+        tally = self.seen.tally
+        return OverlayLayers(
+            regions=self.regions,
+            tissue_map=tally.tissue_map(self.seen.info.slide_id),
+            nuclei=self.scored.nuclei,
+            close_ups=close_ups,
+            lost=tuple(sorted(tally.lost)),
+        )
+
+
+Draw: TypeAlias = Callable[[Drawing], None]
+
+
+def draw(slide: Slide, looked: Looked, drawing: Drawing) -> None:
     """Draw ``overlay.png``; the places of the close-ups are looked at once more, with outlines."""
-    nuclei = looked.seen.tally.nuclei_seen()
-    layers = OverlayLayers(
-        regions=regions,
-        tissue_map=looked.seen.tally.tissue_map(looked.seen.info.slide_id),
-        nuclei=nuclei,
-        close_ups=tuple(_close_up(slide, box, looked) for box in places(nuclei, looked)),
-        lost=tuple(sorted(looked.seen.tally.lost)),
-    )
-    save_overlay(path, draw_overlay(looked.overview, result, layers))
+    boxes = places(drawing.scored.nuclei, looked)
+    layers = drawing.layers(tuple(_close_up(slide, box, looked) for box in boxes))
+    save_overlay(drawing.path, draw_overlay(looked.overview, drawing.result, layers))
 
 
 def places(nuclei: MarkedNuclei, looked: Looked) -> tuple[Box, ...]:
@@ -81,9 +98,10 @@ def _close_up(slide: Slide, box: Box, looked: Looked) -> CloseUp:
     region = slide.read(box.grown(plan.halo_px), downsample=plan.downsample)
     tile = Tile(core=box, region=region, mpp=plan.mpp)
     (seen,) = looked.sight.eyes.see([tile], looked.sight.calibration)
-    scored = look(seen, looked.sight, looked.seen.tally.grid)
+    nuclei = seen.nuclei
+    placed = PlacedNuclei(nuclei.centre_px0, nuclei.cell_class, nuclei.positive)
     return CloseUp(
         region=slide.read(box, downsample=plan.downsample),
-        nuclei=scored.nuclei,
-        counted=scored.excluded_by == COUNTED,
+        nuclei=nuclei,
+        counted=set_apart(placed, looked.seen).counted,
     )

@@ -127,3 +127,12 @@ class StoredResult:
     models: tuple[ModelUsed, ...]
     settings_sha256: str
     started_utc: str  # ISO 8601
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRun:
+    """How a stored result was made, as its ``run.json`` tells it."""
+
+    settings: Mapping[str, object]  # every value in force, as plain TOML types
+    device: str
+    networks: NetworkWork | None
