@@ -13,7 +13,9 @@ import numpy as np
 import shapely
 
 from pathology.errors import UsageError
+from pathology.exchange.cells_geojson import object_type
 from pathology.exchange.documents import read_json
+from pathology.exchange.features_stream import objects
 from pathology.exchange.regions_geojson import KIND_OF, NAMES
 from pathology.exchange.shapes import Shape, area_px0, polygons_of_shape
 from pathology.records.geometry import Mpp, px_area_to_mm2
@@ -43,7 +45,31 @@ def read_regions(
         beside the slide; the message names the shape and what to do.
     """
     name = called or path.name
-    drawn = list(_drawn(read_json(path, called=name), name))
+    return _checked(read_json(path, called=name), mpp, extent_px0, name)
+
+
+def read_annotations(
+    path: Path, *, mpp: Mpp, extent_px0: tuple[int, int], called: str
+) -> tuple[tuple[SlideRegion, ...], int]:
+    """Regions of a file that may hold nuclei too, and how many nuclei were passed over.
+
+    Such a file is an export of all that is known of a slide. It is read object by object; apart
+    from that everything is as in ``read_regions``.
+    """
+    kept: list[Any] = []
+    nuclei = 0
+    for one in objects(path, called=called):
+        if isinstance(one, dict) and object_type(one) in ("detection", "cell"):
+            nuclei += 1
+        else:
+            kept.append(one)
+    return _checked(kept, mpp, extent_px0, called), nuclei
+
+
+def _checked(
+    document: Any, mpp: Mpp, extent_px0: tuple[int, int] | None, name: str
+) -> tuple[SlideRegion, ...]:
+    drawn = list(_drawn(document, name))
     if not drawn:
         raise UsageError(f"{name}: holds no region. Draw one, export it again")
     if sum(shapely.get_num_coordinates(d.shape) for d in drawn) > MOST_POINTS:

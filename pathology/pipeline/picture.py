@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -18,14 +18,28 @@ from pathology.pipeline.analyse import Looked
 from pathology.pipeline.score import Scored, sampled, set_apart
 from pathology.pipeline.seen import Seen
 from pathology.records.geometry import Box
-from pathology.records.prediction import Positivity
+from pathology.records.prediction import Positivity, TissueClass
 from pathology.records.region import SlideRegion
 from pathology.records.result import SlideResult
-from pathology.records.slide import Slide
+from pathology.records.slide import Region, Slide
 from pathology.records.tile import Tile
+from pathology.tiles.overview import read_overview
 
 CLOSE_UP_PX = (512, 256)
 """Width and height of a close-up, work px: multiples of every block a tile is judged by."""
+GROUND_PX = 2048
+"""Longest side of the ground of a picture that is drawn without the slide."""
+GREYS = {
+    TissueClass.BACKGROUND: 245,
+    TissueClass.TUMOUR: 160,
+    TissueClass.STROMA: 200,
+    TissueClass.OTHER: 220,
+    TissueClass.EXCLUDED: 255,
+    TissueClass.NORMAL: 210,
+}
+"""Levels of tissue classes, 8 bit, where the slide is not at hand."""
+WITHOUT_SLIDE = "drawn-without-the-slide"
+"""Told in the picture as flags are; it says nothing of the numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -58,6 +72,29 @@ def draw(slide: Slide, looked: Looked, drawing: Drawing) -> None:
     boxes = places(drawing.scored.nuclei, looked)
     layers = drawing.layers(tuple(_close_up(slide, box, looked) for box in boxes))
     save_overlay(drawing.path, draw_overlay(looked.overview, drawing.result, layers))
+
+
+def draw_from_afar(slide: Slide, drawing: Drawing) -> None:
+    """Draw ``overlay.png`` of a result that is counted again: no close-ups, nobody looks anew."""
+    overview = read_overview(slide, drawing.seen.settings.tiles)
+    save_overlay(drawing.path, draw_overlay(overview, drawing.result, drawing.layers()))
+
+
+def draw_without_slide(drawing: Drawing) -> None:
+    """Draw ``overlay.png`` on the tissue map in grey; the picture says so."""
+    tally, result = drawing.seen.tally, drawing.result
+    step = max(1, -(-max(tally.classes.shape) // GROUND_PX))
+    levels = np.full(256, GREYS[TissueClass.BACKGROUND], np.uint8)
+    levels[list(GREYS)] = list(GREYS.values())
+    grey = levels[tally.classes[::step, ::step]]
+    ground = Region(
+        box=Box(0, 0, grey.shape[1], grey.shape[0]),
+        downsample=tally.grid.downsample * step,
+        pixels=np.repeat(grey[..., None], 3, axis=2),
+    )
+    flags = (*result.quality.flags, WITHOUT_SLIDE)
+    told = replace(result, quality=replace(result.quality, flags=flags))
+    save_overlay(drawing.path, draw_overlay(ground, told, drawing.layers()))
 
 
 def places(nuclei: MarkedNuclei, looked: Looked) -> tuple[Box, ...]:

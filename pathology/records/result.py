@@ -8,7 +8,7 @@ from typing import Literal
 
 from pathology.records.finding import Finding
 from pathology.records.geometry import Mpp
-from pathology.records.slide import SlideInfo
+from pathology.records.slide import ScaleSource, SlideInfo
 from pathology.records.stain import StainKind
 
 Analysis = Literal["ki67", "infiltration"]
@@ -98,7 +98,7 @@ class StoredSlide:
     height_px0: int
     mpp_x: float
     mpp_y: float
-    mpp_source: str
+    mpp_source: ScaleSource
     stain: StainKind
     marker: str | None
     marker_source: MarkerSource
