@@ -85,7 +85,7 @@ def read_map(folder: Path, name: str) -> GridMap:
         mpp = float(finest["coordinateTransformations"][0]["scale"][0])
         downsample, digest = float(told.pop("downsample_px0")), told.pop("sha256")
     except FileNotFoundError as cause:
-        raise UsageError(f"{folder.name}: holds no map {name!r}") from cause
+        raise UsageError(f"{folder.name}: {name} is not there. Copy the result again") from cause
     except (OSError, ValueError, TypeError, LookupError, RuntimeError) as cause:
         raise UsageError(f"{folder.name}: {name} cannot be read. Copy the result again") from cause
     if digest != _digest(pixels):

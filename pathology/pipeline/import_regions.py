@@ -7,18 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from pathology import __version__
-from pathology.errors import SlideError, UsageError
+from pathology.errors import OutputError, SlideError, UsageError
 from pathology.exchange.regions_read import read_annotations
 from pathology.exchange.stored_result import read_result, read_run
 from pathology.exchange.summary_csv import read_summary
 from pathology.pipeline import identity, store
 from pathology.pipeline.clock import Clock
-from pathology.pipeline.export import check_slide
+from pathology.pipeline.export import check_slide, results_in
 from pathology.pipeline.kept import recalled
 from pathology.pipeline.past_eyes import past_eyes, past_models
 from pathology.pipeline.person import CALLED, person_on
@@ -84,6 +84,7 @@ def import_regions(order: CorrectionOrder, site: RunSettings) -> Corrected:
     OutputError
         The new result cannot be written, or another run writes there.
     """
+    order = replace(order, folder=_the_result(order.folder))
     result, run = read_result(order.folder), read_run(order.folder)
     out = _out(order, result)
     if order.slide is not None:
@@ -108,6 +109,13 @@ def import_regions(order: CorrectionOrder, site: RunSettings) -> Corrected:
         supersedes=result.result_id,
         nuclei_passed_over=nuclei,
     )
+
+
+def _the_result(place: Path) -> Path:
+    found = results_in(place)
+    if len(found) > 1:
+        raise UsageError(f"{place.name}: holds {len(found)} results. Name the one to correct")
+    return found[0]
 
 
 def _out(order: CorrectionOrder, result: StoredResult) -> Path:
@@ -176,11 +184,21 @@ def _counted(case: _Case, final: Path, out: Path) -> SummaryRow:
                 device=case.run.device,
                 draw=draw,
             )
-            with store.whole_or_absent(out, final) as folder:
+            with _plain_words(), store.whole_or_absent(out, final) as folder:
                 write_result(folder, seen, sources, clock)
             row = summary_of(final, out, state="done")
             Summary(path=out / SUMMARY, earlier=earlier, jobs=()).write([row])
     return row
+
+
+@contextmanager
+def _plain_words() -> Iterator[None]:
+    """Any other fault of the disk is one of the output: all that is read was read before."""
+    try:
+        yield
+    except OSError as cause:
+        detail = cause.strerror or type(cause).__name__
+        raise OutputError(f"the new result cannot be written ({detail})") from cause
 
 
 def _tell(row: SummaryRow, out: Path) -> None:

@@ -86,6 +86,11 @@ def recalled(folder: Path, slide_id: str) -> Recalled:
         Maps or nuclei are missing or damaged, or the result was made before results kept these.
     """
     maps = folder / "maps.zarr"
+    if maps.is_dir() and not (maps / LOOKED).is_dir():
+        raise UsageError(
+            "the result was made before results kept what it takes to count them again. Run the "
+            "analysis anew: pathology run SLIDE --within CORRECTED.geojson"
+        )
     classes, looked = read_map(maps, TISSUE_CLASS), read_map(maps, LOOKED)
     try:
         survey = _survey(read_map(maps, SURVEY), slide_id)
