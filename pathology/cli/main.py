@@ -48,6 +48,11 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
             "write results for QuPath, spreadsheets, FHIR or HL7 (as drafts)",
             "将结果导出为 QuPath、表格、FHIR 或 HL7 格式(均为草稿)",
         ),
+        "import-regions": Command(
+            "pathology.cli.import_regions",
+            "bring corrected regions back: a result is counted again, no slide is looked at",
+            "导入修正后的区域:无需重新分析切片即可重新计数",
+        ),
         "models": Command(
             "pathology.cli.models",
             "list, show, verify and import the networks that see",

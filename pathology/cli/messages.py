@@ -38,6 +38,19 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         ),
         "failed": ("FAILED  {slide}  {reason}", "失败    {slide}  {reason}"),
         "exported": ("done    {result}  {path}", "完成    {result}  {path}"),
+        "corrected-before": (
+            "kept    {slide}  {answer} (the same correction was brought back before)",
+            "已有    {slide}  {answer}(此前已导入同一修正)",
+        ),
+        "supersedes": (
+            "It takes the place of {old}, which stays as it is.",
+            "新结果取代 {old};原结果保持不变。",
+        ),
+        "nuclei-passed-over": (
+            "{number:,} nuclei in the file were passed over: only regions are brought back, no "
+            "classes of nuclei.",
+            "文件中的 {number:,} 个细胞核已略过:只导入区域,不导入细胞核的类别。",
+        ),
         "summary": (
             "{done} of {all} done, {failed} failed. Summary: {path}",
             "共 {all} 张,完成 {done} 张,失败 {failed} 张。汇总:{path}",

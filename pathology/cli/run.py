@@ -15,8 +15,9 @@ from pathology.cli.scale_option import scale_mpp
 from pathology.errors import UsageError
 from pathology.pipeline.cluster import default_workers
 from pathology.pipeline.eyes import check_gpu, check_models, share_a_gpu
-from pathology.pipeline.run import SUMMARY, Crew, run
+from pathology.pipeline.run import Crew, run
 from pathology.pipeline.settings import load_settings
+from pathology.pipeline.summary import SUMMARY
 from pathology.pipeline.worklist import Asked, orders_from
 from pathology.records.order import RunOptions, SlideOrder
 from pathology.records.settings.run import RunSettings

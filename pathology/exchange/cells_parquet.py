@@ -15,9 +15,7 @@ import shapely
 from numpy.typing import NDArray
 
 from pathology.errors import OutputError, UsageError
-from pathology.exchange.outlines import inside
 from pathology.records.prediction import CellClass, Nuclei, Positivity
-from pathology.records.region import SlideRegion
 
 SCHEMA_NAME: Final = "pathology.cells/1"
 WORDS: Final = pa.dictionary(pa.int32(), pa.string())
@@ -66,7 +64,7 @@ class CellsWriter:
         try:
             self._file = pq.ParquetWriter(path, CELLS_SCHEMA, compression="zstd")
         except OSError as cause:
-            raise _output_error(path, cause) from cause
+            raise output_error(path, cause) from cause
 
     def __len__(self) -> int:
         """Nuclei taken so far."""
@@ -76,14 +74,18 @@ class CellsWriter:
         self,
         nuclei: Nuclei,
         *,
-        excluded_by: NDArray[np.str_],
-        regions: Sequence[Sequence[str]],
+        excluded_by: NDArray[np.str_] | None = None,
+        regions: Sequence[Sequence[str]] | None = None,
     ) -> None:
         """Append ``nuclei``, (n) of them.
 
         ``excluded_by`` (n,) names why a nucleus is not scored, "" where it is; ``regions`` holds
-        the ids of the regions each one lies in.
+        the ids of the regions each one lies in. Both may be left to ``cells_judged``.
         """
+        if excluded_by is None:
+            excluded_by = np.full(len(nuclei), "", dtype="U1")
+        if regions is None:
+            regions = [()] * len(nuclei)
         if not len(nuclei) == len(excluded_by) == len(regions):
             raise ValueError("columns of nuclei have different lengths")
         if not len(nuclei):
@@ -101,7 +103,7 @@ class CellsWriter:
         try:
             self._file.write_table(table, row_group_size=len(table))
         except OSError as cause:
-            raise _output_error(self._path, cause) from cause
+            raise output_error(self._path, cause) from cause
 
     def __enter__(self) -> Self:
         return self
@@ -118,12 +120,13 @@ class CellsWriter:
             self._file.close()
         except OSError as cause:
             self._path.unlink(missing_ok=True)
-            raise _output_error(self._path, cause) from cause
+            raise output_error(self._path, cause) from cause
         if kind is not None:
             self._path.unlink(missing_ok=True)
 
 
-def _output_error(path: Path, cause: OSError) -> OutputError:
+def output_error(path: Path, cause: OSError) -> OutputError:
+    """The error of a file that cannot be written."""
     return OutputError(f"{path.name}: cannot be written ({cause.strerror or cause})")
 
 
@@ -133,7 +136,6 @@ def _batch(
     excluded_by: NDArray[np.str_],
     regions: Sequence[Sequence[str]],
 ) -> pa.RecordBatch:
-    excluded = np.asarray(excluded_by, dtype=str)
     columns = [
         np.arange(first_id, first_id + len(nuclei), dtype=np.int64),
         nuclei.centre_px0[:, 0],
@@ -143,8 +145,8 @@ def _batch(
         nuclei.class_probability,
         pa.array(nuclei.positive == Positivity.POSITIVE, mask=_unknown(nuclei)),
         pa.array(nuclei.dab_od, mask=np.isnan(nuclei.dab_od)),
-        pa.array([list(r) for r in regions], pa.list_(pa.string())),
-        pc.dictionary_encode(pa.array(excluded.astype(object), pa.string(), mask=excluded == "")),
+        regions_array(regions),
+        reasons_array(excluded_by),
         pa.array(outlines_wkb(nuclei), pa.binary()),
     ]
     arrays = [
@@ -152,6 +154,17 @@ def _batch(
         for c, f in zip(columns, CELLS_SCHEMA, strict=True)
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=CELLS_SCHEMA)
+
+
+def reasons_array(excluded_by: NDArray[np.str_]) -> pa.Array:
+    """The column ``excluded_by`` (n,); null where the name is "": the nucleus is counted."""
+    names = np.asarray(excluded_by, dtype=str)
+    return pc.dictionary_encode(pa.array(names.astype(object), pa.string(), mask=names == ""))
+
+
+def regions_array(regions: Sequence[Sequence[str]]) -> pa.Array:
+    """The column ``regions`` (n,)."""
+    return pa.array([list(r) for r in regions], pa.list_(pa.string()))
 
 
 def _unknown(nuclei: Nuclei) -> NDArray[np.bool_]:
@@ -192,7 +205,7 @@ def cell_batches(
 ) -> Iterator[pa.RecordBatch]:
     """The table in batches of at most ``rows``, in the order of writing; memory is one batch's.
 
-    Only ``columns`` are read, where they are named.
+    ``columns`` are those wanted, None for all.
 
     Raises
     ------
@@ -202,44 +215,11 @@ def cell_batches(
     try:
         with pq.ParquetFile(path) as file:
             _check_schema(file.schema_arrow, path)
-            yield from file.iter_batches(batch_size=rows, columns=columns)
+            yield from file.iter_batches(
+                batch_size=rows, columns=None if columns is None else list(columns)
+            )
     except (OSError, pa.ArrowInvalid) as cause:
         raise UsageError(f"{path.name}: is no readable Parquet file") from cause
-
-
-def name_regions(path: Path, regions: Sequence[SlideRegion]) -> None:
-    """Add the ids of ``regions`` to the nuclei that lie in them; known only after all were seen.
-
-    The file is written anew, batch by batch, and replaced whole.
-    """
-    areas = [r for r in regions if r.polygons]
-    if not areas:
-        return
-    aside = path.with_name(f"{path.name}.partial")
-    try:
-        with pq.ParquetWriter(aside, CELLS_SCHEMA, compression="zstd") as file:
-            for batch in cell_batches(path):
-                file.write_batch(_named(batch, areas), row_group_size=ROW_GROUP)
-        aside.replace(path)
-    except OSError as cause:
-        raise _output_error(path, cause) from cause
-    finally:
-        aside.unlink(missing_ok=True)
-
-
-def _named(batch: pa.RecordBatch, areas: Sequence[SlideRegion]) -> pa.RecordBatch:
-    points = np.stack([batch["x_px0"].to_numpy(), batch["y_px0"].to_numpy()], axis=1)
-    within = np.stack([inside(area.polygons, points) for area in areas])
-    if not within.any():
-        return batch
-    ids = [area.region_id for area in areas]
-    names = batch["regions"].to_pylist()
-    for row in np.flatnonzero(within.any(axis=0)).tolist():
-        names[row] += [i for i, held in zip(ids, within[:, row].tolist(), strict=True) if held]
-    place = CELLS_SCHEMA.get_field_index("regions")
-    columns = batch.columns
-    columns[place] = pa.array(names, CELLS_SCHEMA.field(place).type)
-    return pa.RecordBatch.from_arrays(columns, schema=CELLS_SCHEMA)
 
 
 def _check_schema(schema: pa.Schema, path: Path) -> None:

@@ -29,18 +29,24 @@ def features(path: Path) -> Iterator[dict[str, Any]]:
     UsageError
         No such file, or no GeoJSON. It may come after some features were given.
     """
+    for number, feature in enumerate(objects(path), start=1):
+        if not isinstance(feature, dict) or feature.get("type") != "Feature":
+            raise UsageError(f"{path.name}, object {number}: is no GeoJSON feature")
+        yield feature
+
+
+def objects(path: Path, *, called: str | None = None) -> Iterator[Any]:
+    """As ``features``, whatever the objects are; ``called`` stands for the file's name."""
+    name = called or path.name
     try:
         with path.open(encoding="utf-8-sig") as file:
-            for number, feature in enumerate(_each(_Text(file)), start=1):
-                if not isinstance(feature, dict) or feature.get("type") != "Feature":
-                    raise UsageError(f"{path.name}, object {number}: is no GeoJSON feature")
-                yield feature
+            yield from _each(_Text(file))
     except OSError as cause:
-        raise UsageError(f"{path.name}: cannot be read ({cause.strerror})") from cause
+        raise UsageError(f"{name}: cannot be read ({cause.strerror})") from cause
     except UnicodeDecodeError as cause:
-        raise UsageError(f"{path.name}: is no JSON text (UTF-8)") from cause
+        raise UsageError(f"{name}: is no JSON text (UTF-8)") from cause
     except (ValueError, RecursionError) as cause:
-        raise UsageError(f"{path.name}: is no valid GeoJSON. Export it again") from cause
+        raise UsageError(f"{name}: is no valid GeoJSON. Export it again") from cause
 
 
 AFTER: Final = tuple(" \t\r\n,:]}")

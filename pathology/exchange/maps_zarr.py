@@ -7,10 +7,11 @@ https://ngff.openmicroscopy.org/0.5/
 
 from __future__ import annotations
 
+import hashlib
 import math
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -37,6 +38,7 @@ class GridMap:
     pixels: NDArray[np.generic]  # (rows, columns)
     downsample: float  # level-0 px per map px
     mpp: float  # µm per map px
+    told: Mapping[str, Any] = field(default_factory=dict)  # of it beside its pixels, as JSON
 
 
 def write_maps(folder: Path, maps: Mapping[str, GridMap]) -> None:
@@ -60,28 +62,44 @@ def write_maps(folder: Path, maps: Mapping[str, GridMap]) -> None:
                 _write_level(group, str(level), array)
             group.attrs["ome"] = multiscale(name, len(levels), grid_map.mpp)
             classes = {"classes": CLASS_NAMES} if name == "tissue_class" else {}
-            group.attrs["pathology"] = {"downsample_px0": grid_map.downsample, **classes}
+            group.attrs["pathology"] = {
+                **grid_map.told,
+                **classes,
+                "downsample_px0": grid_map.downsample,
+                "sha256": _digest(levels[0]),
+            }
     except OSError as cause:
         raise OutputError(
             f"{folder.name}: cannot be written ({cause.strerror or cause})"
         ) from cause
 
 
-def map_downsample(folder: Path) -> float:
-    """Level-0 px per pixel of the tissue map in a result's ``maps.zarr``.
+def read_map(folder: Path, name: str) -> GridMap:
+    """The finest level of a map of a result, as it was written.
 
     Raises
     ------
     UsageError
-        There is no such map.
+        There is no such map, or it is damaged: a chunk that is missing would else pass for zeros.
     """
     try:
-        group: Any = zarr.open_group(folder, mode="r")[TISSUE]
-        return float(group.attrs["pathology"]["downsample_px0"])
-    except (OSError, KeyError, TypeError, ValueError) as cause:
-        raise UsageError(
-            f"{folder.name}: has no map of the tissue. Copy the result again"
-        ) from cause
+        group: Any = zarr.open_group(folder, mode="r", zarr_format=3, path=name)
+        pixels, told = np.asarray(group["0"][:]), dict(group.attrs["pathology"])
+        finest = group.attrs["ome"]["multiscales"][0]["datasets"][0]
+        mpp = float(finest["coordinateTransformations"][0]["scale"][0])
+        downsample, digest = float(told.pop("downsample_px0")), told.pop("sha256")
+    except FileNotFoundError as cause:
+        raise UsageError(f"{folder.name}: {name} is not there. Copy the result again") from cause
+    except (OSError, ValueError, TypeError, LookupError, RuntimeError) as cause:
+        raise UsageError(f"{folder.name}: {name} cannot be read. Copy the result again") from cause
+    if digest != _digest(pixels):
+        raise UsageError(f"{folder.name}: {name} is damaged. Copy the result again")
+    return GridMap(pixels=pixels, downsample=downsample, mpp=mpp, told=told)
+
+
+def _digest(pixels: NDArray[np.generic]) -> str:
+    """SHA-256 of the pixels, row by row."""
+    return hashlib.sha256(np.ascontiguousarray(pixels).tobytes()).hexdigest()
 
 
 def read_tissue(folder: Path, slide_id: str, box_px0: Box) -> TissueMap:

@@ -53,6 +53,7 @@ ENGLISH: Final[Mapping[str, str]] = MappingProxyType(
         "flag.research-weights": "research weights",
         "flag.organ-not-stated": "organ not stated",
         "flag.gpu-memory-was-full": "gpu memory was full",
+        "flag.drawn-without-the-slide": "drawn without the slide",
         "flag.unreadable-tiles": "parts of the slide could not be read",
         # facts
         "stain.he": "H&E",
@@ -155,6 +156,7 @@ CHINESE: Final[Mapping[str, str]] = MappingProxyType(
         "flag.research-weights": "模型权重仅限研究使用",
         "flag.organ-not-stated": "未注明器官",
         "flag.gpu-memory-was-full": "运行中显存曾不足",
+        "flag.drawn-without-the-slide": "绘制时没有切片图像",
         "flag.unreadable-tiles": "切片有部分区域无法读取",
         "stain.he": "苏木精-伊红（H&E）",
         "stain.ihc-dab": "免疫组化（DAB）",

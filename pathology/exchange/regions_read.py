@@ -13,7 +13,9 @@ import numpy as np
 import shapely
 
 from pathology.errors import UsageError
+from pathology.exchange.cells_geojson import object_type
 from pathology.exchange.documents import read_json
+from pathology.exchange.features_stream import objects
 from pathology.exchange.regions_geojson import KIND_OF, NAMES
 from pathology.exchange.shapes import Shape, area_px0, polygons_of_shape
 from pathology.records.geometry import Mpp, px_area_to_mm2, px_to_um
@@ -43,7 +45,25 @@ def read_regions(
         beside the slide; the message names the shape and what to do.
     """
     name = called or path.name
-    return _areas(read_json(path, called=name), name, mpp, extent_px0)
+    return _checked(read_json(path, called=name), mpp, extent_px0, name)
+
+
+def read_annotations(
+    path: Path, *, mpp: Mpp, extent_px0: tuple[int, int], called: str
+) -> tuple[tuple[SlideRegion, ...], int]:
+    """Regions of a file that may hold nuclei too, and how many nuclei were passed over.
+
+    Such a file is an export of all that is known of a slide. It is read object by object; apart
+    from that everything is as in ``read_regions``.
+    """
+    kept: list[Any] = []
+    nuclei = 0
+    for one in objects(path, called=called):
+        if isinstance(one, dict) and object_type(one) in ("detection", "cell"):
+            nuclei += 1
+        else:
+            kept.append(one)
+    return _checked(kept, mpp, extent_px0, called), nuclei
 
 
 def read_stored_regions(path: Path, *, mpp: Mpp) -> tuple[SlideRegion, ...]:
@@ -55,7 +75,7 @@ def read_stored_regions(path: Path, *, mpp: Mpp) -> tuple[SlideRegion, ...]:
         As ``read_regions``, or a front cannot be read.
     """
     document = read_json(path)
-    areas = _areas(document, path.name, mpp, None)
+    areas = _checked(document, mpp, None, path.name)
     try:
         features = [f for f in document["features"] if _is_front(f["properties"])]
         return (*areas, *(_front(feature, mpp) for feature in features))
@@ -79,8 +99,8 @@ def _front(feature: Mapping[str, Any], mpp: Mpp) -> SlideRegion:
     )
 
 
-def _areas(
-    document: Any, name: str, mpp: Mpp, extent_px0: tuple[int, int] | None
+def _checked(
+    document: Any, mpp: Mpp, extent_px0: tuple[int, int] | None, name: str
 ) -> tuple[SlideRegion, ...]:
     drawn = list(_drawn(document, name))
     if not drawn:

@@ -23,7 +23,14 @@ from pathology.records.finding import (
     Search,
     WeightedProportion,
 )
-from pathology.records.result import ModelUsed, Quality, StoredResult, StoredSlide
+from pathology.records.result import (
+    ModelUsed,
+    NetworkWork,
+    Quality,
+    StoredResult,
+    StoredRun,
+    StoredSlide,
+)
 
 FINDINGS, RUN = "findings.json", "run.json"
 FAULTS_TOLD: Final = 3
@@ -65,6 +72,17 @@ def read_result(folder: Path) -> StoredResult:
         ),
         settings_sha256=made["settings_sha256"],
         started_utc=ran["started_utc"],
+    )
+
+
+def read_run(folder: Path) -> StoredRun:
+    """How the result in a folder was made; raises UsageError as ``read_result``."""
+    ran = _document(folder / RUN, "run-1")
+    worked = ran.get("networks")
+    return StoredRun(
+        settings=ran["settings"],
+        device=ran["device"],
+        networks=None if worked is None else NetworkWork(device=ran["device"], **worked),
     )
 
 

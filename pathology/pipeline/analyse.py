@@ -75,6 +75,7 @@ def analyse(slide: Slide, order: SlideOrder, bench: Bench) -> Looked:
         survey=sight.survey,
         person=sight.person,
         calibration=sight.calibration,
+        nuclei_visible=sight.calibration is not None,
         coarsest_mpp=work_scale(settings, bench.models).coarsest_mpp,
         eyes=sight.eyes,
         tally=tally,
@@ -93,7 +94,6 @@ def prepare(slide: Slide, first: Glance, order: SlideOrder, bench: Bench) -> tup
     with bench.clock.stage("samples"):
         calibration = calibrated(first, eyes, settings)
     sight = Sight(
-        analysis=order.analysis,
         survey=first.survey,
         stains=first.stains,
         eyes=eyes,
@@ -136,16 +136,16 @@ def scan(slide: Slide, plan: TilePlan, sight: Sight, bench: Bench) -> Tally:
     """Look at every tile of the plan; nuclei go to ``bench.cells``, sums to the tally."""
     facts, depth = slide.info.facts, sight.settings.site.running.read_ahead_tiles
     grid = map_grid((facts.width_px0, facts.height_px0), plan.downsample, plan.mpp, sight)
-    tally = Tally.empty(grid)
+    tally = Tally.empty(grid, sight.survey)
     # Closed by name: an error on its way up would else keep threads reading a closed slide.
     with (
         closing(read_ahead(slide, plan, depth=depth)) as tiles,
         closing(sight.eyes.see(tiles, sight.calibration)) as all_seen,
     ):
         for done, seen in enumerate(all_seen, start=1):
-            told = look(seen, sight, grid)
+            told = look(seen, sight)
             add_to_tally(told, seen.tile.region.lost, tally)
-            bench.cells.add(told.nuclei, excluded_by=told.excluded_by, regions=told.regions)
+            bench.cells.add(told.nuclei)  # judged once all were seen
             step = Progress(task=slide.info.slide_id, stage="tiles", done=done, total=len(plan))
             bench.tell(step)
     return tally

@@ -19,7 +19,7 @@ from pathology.exchange.dicom_slide import (
     read_headers,
     slide_of_header,
 )
-from pathology.exchange.maps_zarr import map_downsample
+from pathology.exchange.maps_zarr import TISSUE, read_map
 from pathology.exchange.regions_read import read_stored_regions
 from pathology.records.result import StoredResult
 from pathology.records.settings.exchange import ExchangeSettings
@@ -66,7 +66,7 @@ def write_dicom(
         result,
         regions,
         codes,
-        downsample=map_downsample(stored.folder / "maps.zarr"),
+        downsample=read_map(stored.folder / "maps.zarr", TISSUE).downsample,
         place=DicomPlace.new(2),
     )
     asked = Reported(slide=slide, result=result, regions=regions, codes=codes, written=segmented)

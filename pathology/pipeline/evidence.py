@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pathology.exchange.outlines import rasterise
 from pathology.exchange.overlay_layers import MarkedNuclei
 from pathology.pipeline.damage import refusal, unreadable_share
+from pathology.pipeline.score import Scored
 from pathology.pipeline.seen import Seen
 from pathology.pipeline.tally import MapGrid
 from pathology.records.eyes import SeenBy
@@ -57,18 +58,18 @@ class Evidence:
         return np.asarray(chosen, np.float64) * px_to_um(1.0, self.mpp)
 
 
-def evidence_of(seen: Seen) -> Evidence:
-    """Of a slide that was just looked at."""
+def evidence_of(seen: Seen, scored: Scored) -> Evidence:
+    """Of a slide that was looked at, now or earlier."""
     tally, survey, settings = seen.tally, seen.survey, seen.settings
     return Evidence(
         analysis=seen.order.analysis,
         marker=seen.order.marker,
         mpp=seen.info.mpp,
-        nuclei=tally.nuclei_seen(),
-        exclusions=tally.exclusions,
+        nuclei=scored.nuclei,
+        exclusions=scored.apart.exclusions,
         grid=tally.grid,
         classes=tally.classes,
-        analysed=tally.analysed,
+        analysed=scored.analysed,
         tissue=tally.grid.taken_from(survey.tissue, survey.downsample),
         excluded=_excluded(seen),
         person=seen.person,
@@ -83,12 +84,11 @@ def evidence_of(seen: Seen) -> Evidence:
 def _excluded(seen: Seen) -> dict[str, NDArray[np.bool_]]:
     """Areas that are not scored, by name, on the map's grid."""
     grid, survey = seen.tally.grid, seen.survey
-    drawn = {} if seen.person is None else seen.person.excluded
     shape = (grid.rows, grid.columns)
     masks: dict[str, NDArray[np.bool_]] = {}
     for area in survey.excluded:
         masks[area.name] = grid.taken_from(area.mask, survey.downsample)
-    for kind, polygons in drawn.items():
+    for kind, polygons in seen.left_out.items():
         masks[kind] = rasterise(polygons, shape, grid.downsample)
     return masks
 
@@ -102,7 +102,7 @@ def damage(seen: Seen) -> NotMeasurable | None:
 
 def too_coarse(seen: Seen) -> NotMeasurable | None:
     """The refusal when the scan is too coarse to show nuclei."""
-    if seen.calibration is not None:
+    if seen.nuclei_visible:
         return None
     mpp, limit = seen.info.mpp, seen.coarsest_mpp
     return NotMeasurable(

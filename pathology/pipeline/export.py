@@ -118,7 +118,7 @@ def export_result(order: ExportOrder, settings: RunSettings, tell: Tell) -> tupl
     if out == folder or out.is_relative_to(folder):
         raise UsageError("--out lies inside the result, which nothing may change. Choose another")
     if order.slide is not None:
-        _check_slide(order.slide, result)
+        check_slide(order.slide, result)
     try:
         order.out.mkdir(parents=True, exist_ok=True)
     except OSError as cause:
@@ -130,7 +130,8 @@ def export_result(order: ExportOrder, settings: RunSettings, tell: Tell) -> tupl
     return (*written, label)
 
 
-def _check_slide(slide: Path, result: StoredResult) -> None:
+def check_slide(slide: Path, result: StoredResult) -> None:
+    """Refuse a scan that is not the one a result was made from, by UsageError."""
     try:
         digest = content_digest(files_of(slide))
     except SlideError as cause:

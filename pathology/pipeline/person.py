@@ -18,6 +18,8 @@ from pathology.records.settings.ki67 import Ki67Settings
 from pathology.records.slide import SlideInfo
 from pathology.records.tile import Survey
 
+CALLED = "the region file"
+"""In messages: QuPath names the file after the slide, and a slide's name may be a patient's."""
 WINDOW_IDS = {"field": "field-{}", "hotspot": HOT_REGION}
 
 
@@ -37,7 +39,12 @@ def person_of(
     if within is None:
         return None
     extent = info.facts.width_px0, info.facts.height_px0
-    drawn = read_regions(within, mpp=info.mpp, extent_px0=extent, called="the region file")
+    drawn = read_regions(within, mpp=info.mpp, extent_px0=extent, called=CALLED)
+    return person_on(drawn, seen, rules)
+
+
+def person_on(drawn: Iterable[SlideRegion], seen: Survey, rules: Ki67Settings) -> PersonRegions:
+    """What a person drew on a slide; raises as ``person_of``."""
     person = person_regions(drawn)
     known = {*field_ids(rules.fields), HOT_REGION, NET_REGION}
     if strangers := sorted(person.windows_px0.keys() - known):

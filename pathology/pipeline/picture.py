@@ -3,45 +3,99 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from pathology.exchange.cells_judged import PlacedNuclei
 from pathology.exchange.overlay import draw_overlay
 from pathology.exchange.overlay_layers import CloseUp, MarkedNuclei, OverlayLayers
 from pathology.exchange.overlay_words import PictureWords
 from pathology.pipeline.analyse import Looked
-from pathology.pipeline.look import look, sampled
-from pathology.pipeline.tally import COUNTED
+from pathology.pipeline.score import Scored, sampled, set_apart
+from pathology.pipeline.seen import Seen
 from pathology.records.geometry import Box
-from pathology.records.prediction import Positivity
+from pathology.records.prediction import Positivity, TissueClass
 from pathology.records.region import SlideRegion
 from pathology.records.result import SlideResult
-from pathology.records.slide import Slide
+from pathology.records.slide import Region, Slide
 from pathology.records.tile import Tile
+from pathology.tiles.overview import read_overview
 
 CLOSE_UP_PX = (512, 256)
 """Width and height of a close-up, work px: multiples of every block a tile is judged by."""
+GROUND_PX = 2048
+"""Longest side of the ground of a picture that is drawn without the slide."""
+GREYS = {
+    TissueClass.BACKGROUND: 245,
+    TissueClass.TUMOUR: 160,
+    TissueClass.STROMA: 200,
+    TissueClass.OTHER: 220,
+    TissueClass.EXCLUDED: 255,
+    TissueClass.NORMAL: 210,
+}
+"""Levels of tissue classes, 8 bit, where the slide is not at hand."""
+WITHOUT_SLIDE = "drawn-without-the-slide"
+"""Told in the picture as flags are; it says nothing of the numbers."""
 
 
-def draw(
-    slide: Slide,
-    looked: Looked,
-    result: SlideResult,
-    regions: tuple[SlideRegion, ...],
-    words: PictureWords,
-) -> Image.Image:
-    """The picture; the places of the close-ups are looked at once more, with outlines."""
-    nuclei = looked.seen.tally.nuclei_seen()
-    layers = OverlayLayers(
-        regions=regions,
-        tissue_map=looked.seen.tally.tissue_map(looked.seen.info.slide_id),
-        nuclei=nuclei,
-        close_ups=tuple(_close_up(slide, box, looked) for box in places(nuclei, looked)),
-        lost=tuple(sorted(looked.seen.tally.lost)),
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Drawing:
+    """What is to be drawn, and in what language."""
+
+    seen: Seen
+    scored: Scored
+    result: SlideResult
+    regions: tuple[SlideRegion, ...]
+    words: PictureWords
+
+    def layers(self, close_ups: tuple[CloseUp, ...] = ()) -> OverlayLayers:
+        """The layers of the picture."""
+        tally = self.seen.tally
+        return OverlayLayers(
+            regions=self.regions,
+            tissue_map=tally.tissue_map(self.seen.info.slide_id),
+            nuclei=self.scored.nuclei,
+            close_ups=close_ups,
+            lost=tuple(sorted(tally.lost)),
+        )
+
+
+Draw: TypeAlias = Callable[[Drawing], Image.Image]
+
+
+def draw(slide: Slide, looked: Looked, drawing: Drawing) -> Image.Image:
+    """The picture of a result; places of close-ups are looked at once more, with outlines."""
+    boxes = places(drawing.scored.nuclei, looked)
+    layers = drawing.layers(tuple(_close_up(slide, box, looked) for box in boxes))
+    return draw_overlay(looked.overview, drawing.result, layers, drawing.words)
+
+
+def draw_from_afar(slide: Slide, drawing: Drawing) -> Image.Image:
+    """The picture of a result that is counted again: no close-ups, nobody looks anew."""
+    overview = read_overview(slide, drawing.seen.settings.tiles)
+    return draw_overlay(overview, drawing.result, drawing.layers(), drawing.words)
+
+
+def draw_without_slide(drawing: Drawing) -> Image.Image:
+    """The picture on the tissue map in grey; the picture says so."""
+    tally, result = drawing.seen.tally, drawing.result
+    step = max(1, -(-max(tally.classes.shape) // GROUND_PX))
+    levels = np.full(256, GREYS[TissueClass.BACKGROUND], np.uint8)
+    levels[list(GREYS)] = list(GREYS.values())
+    grey = levels[tally.classes[::step, ::step]]
+    ground = Region(
+        box=Box(0, 0, grey.shape[1], grey.shape[0]),
+        downsample=tally.grid.downsample * step,
+        pixels=np.repeat(grey[..., None], 3, axis=2),
     )
-    return draw_overlay(looked.overview, result, layers, words)
+    flags = (*result.quality.flags, WITHOUT_SLIDE)
+    told = replace(result, quality=replace(result.quality, flags=flags))
+    return draw_overlay(ground, told, drawing.layers(), drawing.words)
 
 
 def places(nuclei: MarkedNuclei, looked: Looked) -> tuple[Box, ...]:
@@ -82,9 +136,10 @@ def _close_up(slide: Slide, box: Box, looked: Looked) -> CloseUp:
     region = slide.read(box.grown(plan.halo_px), downsample=plan.downsample)
     tile = Tile(core=box, region=region, mpp=plan.mpp)
     (seen,) = looked.sight.eyes.see([tile], looked.sight.calibration)
-    scored = look(seen, looked.sight, looked.seen.tally.grid)
+    nuclei = seen.nuclei
+    placed = PlacedNuclei(nuclei.centre_px0, nuclei.cell_class, nuclei.positive)
     return CloseUp(
         region=slide.read(box, downsample=plan.downsample),
-        nuclei=scored.nuclei,
-        counted=scored.excluded_by == COUNTED,
+        nuclei=nuclei,
+        counted=set_apart(placed, looked.seen).counted,
     )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import pi
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pathology.exchange.outlines import polygons_of
+from pathology.exchange.outlines import inside, polygons_of
 from pathology.exchange.shapes import area_px0
 from pathology.findings.infiltration import (
     BED,
@@ -20,6 +22,7 @@ from pathology.findings.infiltration import (
 from pathology.findings.invasive_front import line_length
 from pathology.findings.windows import Window
 from pathology.pipeline.damage import lost_mask
+from pathology.pipeline.score import Scored, sampled
 from pathology.pipeline.seen import Seen
 from pathology.pipeline.tally import MapGrid
 from pathology.records.geometry import Mpp, px_area_to_mm2, um_to_px
@@ -38,21 +41,53 @@ CORNERS = 64
 """Of the polygon that stands for a disc: its area is 0.2 % short."""
 
 
-def seen_regions(seen: Seen) -> tuple[SlideRegion, ...]:
+def seen_regions(seen: Seen, scored: Scored) -> tuple[SlideRegion, ...]:
     """Tissue and its classes, excluded areas, and what a person drew; empty ones are left out."""
-    survey, tally, mpp = seen.survey, seen.tally, seen.info.mpp
+    mpp = seen.info.mpp
+    masks = seen_masks(seen, scored)
+    regions = (mask_region(m.kind, m.kind, m.mask, m.downsample, mpp) for m in masks)
+    return (*regions, *person_drawn(seen.person, mpp))
+
+
+class SeenMask(NamedTuple):
+    """Where on the slide something was seen: (rows, columns) of a grid."""
+
+    kind: RegionKind
+    mask: NDArray[np.bool_]
+    downsample: float  # level-0 px per mask px
+
+
+def seen_masks(seen: Seen, scored: Scored) -> tuple[SeenMask, ...]:
+    """Tissue and its classes, and excluded areas; empty ones are left out."""
+    survey, tally = seen.survey, seen.tally
     far, near = survey.downsample, tally.grid.downsample
     lost = lost_mask(tally.lost, (tally.grid.rows, tally.grid.columns), near)
-    masks: list[tuple[RegionKind, NDArray[np.bool_], float]] = [
-        ("tissue", survey.tissue, far),
-        *((area.name, area.mask, far) for area in survey.excluded if area.name != "unreadable"),
-        ("unreadable", lost, near),
-        ("tumour", (tally.classes == TissueClass.TUMOUR) & tally.analysed, near),
-        ("stroma", (tally.classes == TissueClass.STROMA) & tally.analysed, near),
-        ("out_of_focus", tally.out_of_focus, near),
-    ]
-    regions = [mask_region(kind, kind, mask, size, mpp) for kind, mask, size in masks if mask.any()]
-    return (*regions, *person_drawn(seen.person, mpp))
+    areas = (area for area in survey.excluded if area.name != "unreadable")
+    masks = (
+        SeenMask("tissue", survey.tissue, far),
+        *(SeenMask(area.name, area.mask, far) for area in areas),
+        SeenMask("unreadable", lost, near),
+        SeenMask("tumour", (tally.classes == TissueClass.TUMOUR) & scored.analysed, near),
+        SeenMask("stroma", (tally.classes == TissueClass.STROMA) & scored.analysed, near),
+        SeenMask("out_of_focus", tally.out_of_focus, near),
+    )
+    return tuple(one for one in masks if one.mask.any())
+
+
+def region_ids(
+    points_px0: NDArray[np.float64], masks: Sequence[SeenMask], areas: Sequence[SlideRegion]
+) -> list[list[str]]:
+    """For each of the points (n, 2) the ids of the masks and areas that it lies in."""
+    member = np.zeros((len(points_px0), len(masks) + len(areas)), bool)
+    for place, one in enumerate(masks):
+        member[:, place] = sampled(one.mask, one.downsample, points_px0)
+    for place, area in enumerate(areas, start=len(masks)):
+        member[:, place] = inside(area.polygons, points_px0)
+    ids = [*(one.kind for one in masks), *(area.region_id for area in areas)]
+    # Few combinations occur, so each list is made once.
+    kinds, which = np.unique(member, axis=0, return_inverse=True)
+    lists = [[n for n, held in zip(ids, kind, strict=True) if held] for kind in kinds.tolist()]
+    return [lists[i] for i in which.ravel().tolist()]
 
 
 def mask_region(

@@ -16,13 +16,11 @@ from pathology.pipeline import store
 from pathology.pipeline.cluster import cores, existing_cluster, local_cluster
 from pathology.pipeline.identity import pseudonym_key
 from pathology.pipeline.run_slide import Job, failed, label, place_id, run_slide
-from pathology.pipeline.summary import INTERRUPTED, Summary
+from pathology.pipeline.summary import INTERRUPTED, SUMMARY, Summary
 from pathology.records.order import RunOptions, SlideOrder
 from pathology.records.progress import Progress
 from pathology.records.settings.run import RunSettings
 from pathology.records.summary import SummaryRow
-
-SUMMARY = "summary.csv"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

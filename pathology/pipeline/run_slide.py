@@ -9,6 +9,7 @@ import logging
 import os
 import traceback
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 
@@ -19,9 +20,17 @@ from pathology.pipeline import identity, store
 from pathology.pipeline.analyse import Bench, analyse
 from pathology.pipeline.clock import Clock
 from pathology.pipeline.eyes import chosen_models, reading_of, weights_in_use
+from pathology.pipeline.flags import flags_of
+from pathology.pipeline.picture import draw
 from pathology.pipeline.settings import settings_sha256
 from pathology.pipeline.version import source_commit
-from pathology.pipeline.write_result import Labels, summary_of, unreadable_tiles, write_result
+from pathology.pipeline.write_result import (
+    Labels,
+    Sources,
+    summary_of,
+    unreadable_tiles,
+    write_result,
+)
 from pathology.records.order import RunOptions, SlideOrder
 from pathology.records.progress import Progress, Tell
 from pathology.records.settings.run import RunSettings
@@ -148,7 +157,15 @@ def _analysed(job: Job, labels: Labels, tell: Tell) -> SummaryRow:
             )
             looked = analyse(slide, order, bench)
         tell(Progress(task=labels.slide_id, stage="write"))
-        write_result(folder, slide, looked, labels, clock)
+        work = looked.seen.eyes.work
+        sources = Sources(
+            labels=labels,
+            cells=folder / "cells.parquet",
+            flags=flags_of(looked.seen),
+            device="cpu" if work is None else work.device,
+            draw=partial(draw, slide, looked),
+        )
+        write_result(folder, looked.seen, sources, clock)
     return summary_of(final, options.out, state="done")
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from contextlib import suppress
+from dataclasses import fields, is_dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pathology.config import load_record, shipped_configs
-from pathology.errors import ConfigError
+from pathology.config import build_record, load_record, shipped_configs
+from pathology.errors import ConfigError, UsageError
 from pathology.predictions.segment import reach_um
 from pathology.records.result import Analysis
 from pathology.records.settings.exchange import ExchangeSettings
@@ -29,6 +30,9 @@ FILES: Mapping[str, type[Any]] = {
     "infiltration": InfiltrationSettings,
     "exchange": ExchangeSettings,
 }
+
+OF_SITE = ("scale", "nucleus_size", "damage")
+"""Tables of the site's settings that can change a number."""
 
 
 def load_settings(folder: Path | None = None) -> RunSettings:
@@ -93,9 +97,7 @@ def settings_in_force(settings: RunSettings, analysis: Analysis) -> dict[str, ob
     paths of a machine belong in no result.
     """
     return {
-        "scale": plain(settings.site.scale),
-        "nucleus_size": plain(settings.site.nucleus_size),
-        "damage": plain(settings.site.damage),
+        **{name: plain(getattr(settings.site, name)) for name in OF_SITE},
         "tiles": plain(settings.tiles),
         "predictions": plain(settings.predictions),
         analysis: plain(getattr(settings, analysis)),
@@ -106,6 +108,44 @@ def settings_sha256(settings: RunSettings, analysis: Analysis) -> str:
     """Hash of ``settings_in_force``; the same values give the same hash on every machine."""
     text = json.dumps(settings_in_force(settings, analysis), sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def settings_again(
+    told: Mapping[str, object], sha256: str, analysis: Analysis, site: RunSettings
+) -> RunSettings:
+    """The settings that a result was made with, from what it tells of them.
+
+    ``told`` is ``settings_in_force`` and ``sha256`` its hash, as the result has them. What is in
+    neither comes from ``site``, whose own values count where another version's cannot be read.
+
+    Raises
+    ------
+    UsageError
+        Neither gives the hash.
+    """
+    candidates = [site]
+    with suppress(ConfigError):  # keys of another version: the site's may have the same values
+        candidates.insert(0, _rebuilt(told, analysis, site))
+    for settings in candidates:
+        if settings_sha256(settings, analysis) == sha256:
+            return settings
+    raise UsageError(
+        "the result was made with settings that this version cannot read back, and those at hand "
+        "are others. Give the folder of the settings it was made with: --settings FOLDER"
+    )
+
+
+def _rebuilt(told: Mapping[str, object], analysis: Analysis, site: RunSettings) -> RunSettings:
+    def record(name: str, like: Any) -> Any:
+        table = told.get(name)
+        if not isinstance(table, Mapping):
+            raise ConfigError(f"run.json: lacks the settings of {name}")
+        return build_record(table, type(like), where=f"run.json: {name}")
+
+    own = site.site
+    parts = {name: record(name, getattr(own, name)) for name in OF_SITE}
+    others = {n: record(n, getattr(site, n)) for n in ("tiles", "predictions", analysis)}
+    return replace(site, site=replace(own, **parts), **others)
 
 
 def plain(value: Any) -> Any:

@@ -11,6 +11,7 @@ from pathology.pipeline.run_slide import Job, place_id
 from pathology.records.summary import SummaryRow
 
 INTERRUPTED = "interrupted"
+SUMMARY = "summary.csv"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

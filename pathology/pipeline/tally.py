@@ -1,19 +1,18 @@
-"""What the tiles of one slide add up to: nuclei, exclusions and maps, on one grid."""
+"""What the tiles of one slide add up to: nuclei and maps, on one grid."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pathology.exchange.cells_judged import PlacedNuclei
 from pathology.exchange.overlay_layers import MarkedNuclei
 from pathology.records.geometry import Mpp, px_area_to_mm2
-from pathology.records.prediction import Nuclei, TissueClass, TissueMap
+from pathology.records.prediction import TissueClass, TissueMap
 from pathology.records.slide import LostTile
-
-COUNTED = ""
+from pathology.records.tile import Survey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,58 +60,48 @@ def pixel_under(
 
 @dataclass(slots=True, kw_only=True)
 class Tally:
-    """Sums over the tiles seen so far. Grows by one small row a nucleus, not by pixels.
+    """Sums over the tiles seen so far, whatever a person drew. Grows by one small row a nucleus.
 
-    ``classes``, ``analysed``, ``out_of_focus`` and ``looked_at`` are (rows, columns) on ``grid``.
+    ``fit``, ``classes``, ``blurred``, ``unread`` and ``looked_at`` are (rows, columns) on ``grid``.
     """
 
     grid: MapGrid
+    fit: NDArray[np.bool_]  # tissue in no excluded area
     classes: NDArray[np.uint8]
-    analysed: NDArray[np.bool_]
-    out_of_focus: NDArray[np.bool_]  # of tissue that would else be scored
+    blurred: NDArray[np.bool_]
+    unread: NDArray[np.bool_]  # under a lost tile
     looked_at: NDArray[np.bool_]
-    exclusions: Counter[str] = field(default_factory=Counter)
-    scored: Counter[int] = field(default_factory=Counter)  # Positivity of counted tumour nuclei
-    centres_px0: list[NDArray[np.float32]] = field(default_factory=list)
-    cell_class: list[NDArray[np.uint8]] = field(default_factory=list)
-    positive: list[NDArray[np.int8]] = field(default_factory=list)
-    counted: list[NDArray[np.bool_]] = field(default_factory=list)
+    nuclei: list[PlacedNuclei] = field(default_factory=list)
     lost: set[LostTile] = field(default_factory=set)
 
     @classmethod
-    def empty(cls, grid: MapGrid) -> Tally:
+    def empty(cls, grid: MapGrid, survey: Survey) -> Tally:
         """Nothing seen yet."""
         shape = (grid.rows, grid.columns)
         return cls(
             grid=grid,
+            fit=grid.taken_from(survey.scored, survey.downsample),
             classes=np.full(shape, TissueClass.BACKGROUND, np.uint8),
-            analysed=np.zeros(shape, bool),
-            out_of_focus=np.zeros(shape, bool),
+            blurred=np.zeros(shape, bool),
+            unread=np.zeros(shape, bool),
             looked_at=np.zeros(shape, bool),
         )
 
-    def add_nuclei(self, nuclei: Nuclei, excluded_by: NDArray[np.str_]) -> None:
-        """Count nuclei; ``excluded_by`` (n,) names why one is not scored, "" where it is."""
-        counted = excluded_by == COUNTED
-        names, numbers = np.unique(excluded_by[~counted], return_counts=True)
-        self.exclusions.update(dict(zip(names.tolist(), numbers.tolist(), strict=True)))
-        values, numbers = np.unique(nuclei.positive[counted], return_counts=True)
-        self.scored.update(dict(zip(values.tolist(), numbers.tolist(), strict=True)))
-        self.centres_px0.append(nuclei.centre_px0.astype(np.float32))
-        self.cell_class.append(nuclei.cell_class)
-        self.positive.append(nuclei.positive)
-        self.counted.append(counted)
+    @property
+    def out_of_focus(self) -> NDArray[np.bool_]:
+        """Blurred tissue that would else be scored."""
+        return self.blurred & self.fit
 
-    def nuclei_seen(self) -> MarkedNuclei:
-        """All nuclei of the slide in short: where, what, and whether counted."""
-        if not self.centres_px0:
-            return MarkedNuclei.none()
-        return MarkedNuclei(
-            centre_px0=np.concatenate(self.centres_px0),
-            cell_class=np.concatenate(self.cell_class),
-            positive=np.concatenate(self.positive),
-            counted=np.concatenate(self.counted),
-        )
+    @property
+    def analysable(self) -> NDArray[np.bool_]:
+        """Tissue that is scored unless a person leaves it out."""
+        return self.looked_at & self.fit & ~self.blurred & ~self.unread
+
+    def placed(self) -> PlacedNuclei:
+        """All nuclei of the slide in the order in which they were seen."""
+        if not self.nuclei:
+            return PlacedNuclei(np.empty((0, 2)), np.empty(0, np.uint8), np.empty(0, np.int8))
+        return PlacedNuclei(*map(np.concatenate, zip(*self.nuclei, strict=True)))
 
     def tissue_map(self, slide_id: str) -> TissueMap:
         """The classes as a record."""
@@ -122,16 +111,6 @@ class Tally:
             mpp=self.grid.mpp,
             classes=self.classes,
         )
-
-    def class_mm2(self, tissue_class: TissueClass) -> float:
-        """Area of one class in the analysed tissue."""
-        pixels = int((self.classes == tissue_class)[self.analysed].sum())
-        return px_area_to_mm2(pixels, self.grid.mpp)
-
-    @property
-    def analysed_mm2(self) -> float:
-        """Area of tissue that was scored."""
-        return px_area_to_mm2(int(self.analysed.sum()), self.grid.mpp)
 
 
 def density(

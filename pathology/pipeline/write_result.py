@@ -10,31 +10,32 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pathology import __version__
-from pathology.exchange.cells_parquet import name_regions
+from pathology.exchange.cells_judged import Judge, Judgement, judge_cells
 from pathology.exchange.documents import write_json
 from pathology.exchange.findings_json import findings_document, run_document
-from pathology.exchange.maps_zarr import GridMap, write_maps
+from pathology.exchange.maps_zarr import write_maps
 from pathology.exchange.overlay import save_picture
 from pathology.exchange.overlay_words import PictureWords
 from pathology.exchange.regions_geojson import write_regions
-from pathology.pipeline.analyse import Looked
+from pathology.pipeline.analyse import NEEDED_STAIN
 from pathology.pipeline.clock import Clock
 from pathology.pipeline.conclude import Conclusion, conclude
 from pathology.pipeline.damage import lost_mask
 from pathology.pipeline.evidence import evidence_of
 from pathology.pipeline.eyes import ChosenModels
-from pathology.pipeline.flags import flags_of
-from pathology.pipeline.picture import draw
-from pathology.pipeline.regions import seen_regions
+from pathology.pipeline.kept import TISSUE_CLASS, kept_maps, on_grid
+from pathology.pipeline.picture import Draw, Drawing
+from pathology.pipeline.regions import person_drawn, region_ids, seen_masks, seen_regions
+from pathology.pipeline.score import Scored, score
+from pathology.pipeline.seen import Seen
 from pathology.pipeline.settings import settings_in_force
-from pathology.pipeline.tally import MapGrid, density
+from pathology.pipeline.tally import density
 from pathology.pipeline.version import source_commit
 from pathology.records.eyes import models_of
 from pathology.records.geometry import px_area_to_mm2
 from pathology.records.prediction import Positivity
 from pathology.records.reasons import Language
 from pathology.records.result import Provenance, Quality, SlideResult
-from pathology.records.slide import Slide
 from pathology.records.summary import SummaryRow, SummaryState
 
 DENSITY_PIXELS = 8
@@ -52,66 +53,107 @@ class Labels:
     models: ChosenModels
     file_name: str | None  # None with pseudonyms
     language: Language  # of the picture; no part of the key
+    author: str = "software"
+    supersedes: str | None = None
 
 
-def write_result(folder: Path, slide: Slide, looked: Looked, labels: Labels, clock: Clock) -> None:
-    """All files of a result but ``cells.parquet``, which was written tile by tile."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """What a result is written from, beside what was seen."""
+
+    labels: Labels
+    cells: Path  # the nuclei: their outlines stay, what is decided of them is written anew
+    flags: tuple[str, ...]
+    device: str  # that networks ran on
+    draw: Draw
+
+
+def write_result(folder: Path, seen: Seen, sources: Sources, clock: Clock) -> None:
+    """All files of a result: what counts, the findings, the nuclei with what is decided of them."""
     with clock.stage("findings"):
-        concluded = conclude(evidence_of(looked.seen))
+        scored = score(seen)
+        concluded = conclude(evidence_of(seen, scored))
     with clock.stage("write"):
-        regions = (*seen_regions(looked.seen), *concluded.regions)
+        regions = (*seen_regions(seen, scored), *concluded.regions)
         write_regions(folder / "regions.geojson", regions)
-        name_regions(folder / "cells.parquet", concluded.regions)
-        _write_maps(folder / "maps.zarr", looked)
-        result = result_of(looked, concluded, labels, clock)
-        words = PictureWords(
-            language=labels.language, findings=looked.seen.settings.exchange.findings
+        judge = _judge(seen, scored, concluded)
+        judge_cells(sources.cells, folder / "cells.parquet", judge)
+        _write_maps(folder / "maps.zarr", seen, scored)
+        result = result_of(seen, scored, concluded, sources, clock)
+        drawing = Drawing(
+            seen=seen,
+            scored=scored,
+            result=result,
+            regions=regions,
+            words=PictureWords(
+                language=sources.labels.language, findings=seen.settings.exchange.findings
+            ),
         )
-        picture = draw(slide, looked, result, regions, words)
-        save_picture(folder / "overlay.png", picture)
+        save_picture(folder / "overlay.png", sources.draw(drawing))
         write_json(folder / "findings.json", findings_document(result), "findings-1")
-    told = result_of(looked, concluded, labels, clock)
+    told = result_of(seen, scored, concluded, sources, clock)
     write_json(folder / "run.json", run_document(told), "run-1")
 
 
-def result_of(looked: Looked, concluded: Conclusion, labels: Labels, clock: Clock) -> SlideResult:
+def _judge(seen: Seen, scored: Scored, concluded: Conclusion) -> Judge:
+    """What is written of each nucleus: why it is not scored, and the regions it lies in."""
+    masks = seen_masks(seen, scored)
+    drawn = person_drawn(seen.person, seen.info.mpp)
+    areas = (*drawn, *(r for r in concluded.regions if r.polygons))
+
+    def judge(points_px0: NDArray[np.float64], rows: slice) -> Judgement:
+        ids = region_ids(points_px0, masks, areas)
+        return Judgement(excluded_by=scored.apart.excluded_by(rows), regions=ids)
+
+    return judge
+
+
+def result_of(
+    seen: Seen, scored: Scored, concluded: Conclusion, sources: Sources, clock: Clock
+) -> SlideResult:
     """The result as one record."""
-    seen, order = looked.seen, looked.seen.order
+    order, labels = seen.order, sources.labels
     return SlideResult(
         result_id=f"{labels.slide_id}/{order.analysis}-{labels.key}",
         analysis=order.analysis,
         case_id=order.case_id,
         info=seen.info,
         digest=labels.digest,
-        stain=looked.sight.stains.kind,
+        stain=NEEDED_STAIN[order.analysis],
         marker=order.marker,
         marker_source=order.marker_source,
         file_name=labels.file_name,
         quality=Quality(
             tissue_mm2=seen.survey.tissue_mm2,
-            analysed_mm2=seen.tally.analysed_mm2,
+            analysed_mm2=scored.analysed_mm2,
             unreadable_tiles=len(seen.tally.lost),
-            flags=flags_of(seen),
-            excluded_mm2=_excluded_mm2(looked),
+            flags=sources.flags,
+            excluded_mm2=_excluded_mm2(seen),
         ),
-        tumour_region_source="automatic" if order.within is None else "confirmed",
+        tumour_region_source="automatic" if seen.person is None else "confirmed",
         findings=concluded.findings,
-        provenance=Provenance(
-            software=f"pathology {__version__}",
-            commit=source_commit(),
-            settings_sha256=labels.settings_sha256,
-            settings=settings_in_force(seen.settings, order.analysis),
-            models=models_of(seen.eyes),
-            device="cpu" if seen.eyes.work is None else seen.eyes.work.device,
-            timings_s=dict(clock.timings_s),
-            started_utc=clock.started_utc,
-            networks=seen.eyes.work,
-        ),
+        provenance=_provenance(seen, sources, clock),
+        author=labels.author,
+        supersedes=labels.supersedes,
     )
 
 
-def _excluded_mm2(looked: Looked) -> dict[str, float]:
-    survey, tally = looked.seen.survey, looked.seen.tally
+def _provenance(seen: Seen, sources: Sources, clock: Clock) -> Provenance:
+    return Provenance(
+        software=f"pathology {__version__}",
+        commit=source_commit(),
+        settings_sha256=sources.labels.settings_sha256,
+        settings=settings_in_force(seen.settings, seen.order.analysis),
+        models=models_of(seen.eyes),
+        device=sources.device,
+        timings_s=dict(clock.timings_s),
+        started_utc=clock.started_utc,
+        networks=seen.eyes.work,
+    )
+
+
+def _excluded_mm2(seen: Seen) -> dict[str, float]:
+    survey, tally = seen.survey, seen.tally
     areas = survey.excluded_mm2()
     areas["out_of_focus"] = px_area_to_mm2(int(tally.out_of_focus.sum()), tally.grid.mpp)
     shape = survey.tissue.shape[0], survey.tissue.shape[1]
@@ -120,23 +162,23 @@ def _excluded_mm2(looked: Looked) -> dict[str, float]:
     return {name: area for name, area in areas.items() if area}
 
 
-def _write_maps(folder: Path, looked: Looked) -> None:
-    """Tissue classes at the map's own grain; densities on pixels wide enough to hold nuclei."""
-    tally, nuclei = looked.seen.tally, looked.seen.tally.nuclei_seen()
+def _write_maps(folder: Path, seen: Seen, scored: Scored) -> None:
+    """Tissue classes at the map's own grain; densities on pixels wide enough to hold nuclei.
+
+    And what the result must keep so that it can be counted again in another region.
+    """
+    tally, nuclei = seen.tally, scored.nuclei
     coarse = tally.grid.coarser(DENSITY_PIXELS)
     everyone = np.ones(len(nuclei.counted), bool)
     maps = {
-        "tissue_class": _on(tally.grid, tally.classes),
-        "nucleus_density": _on(coarse, density(nuclei, tally, everyone, DENSITY_PIXELS)),
+        TISSUE_CLASS: on_grid(tally.grid, tally.classes),
+        "nucleus_density": on_grid(coarse, density(nuclei, tally, everyone, DENSITY_PIXELS)),
+        **kept_maps(seen),
     }
-    if looked.seen.order.analysis == "ki67":
+    if seen.order.analysis == "ki67":
         positive = nuclei.counted & (nuclei.positive == Positivity.POSITIVE)
-        maps["ki67_density"] = _on(coarse, density(nuclei, tally, positive, DENSITY_PIXELS))
+        maps["ki67_density"] = on_grid(coarse, density(nuclei, tally, positive, DENSITY_PIXELS))
     write_maps(folder, maps)
-
-
-def _on(grid: MapGrid, pixels: NDArray[np.generic]) -> GridMap:
-    return GridMap(pixels=pixels, downsample=grid.downsample, mpp=grid.mpp)
 
 
 def summary_of(folder: Path, out: Path, *, state: SummaryState) -> SummaryRow:

@@ -7,11 +7,11 @@ into nuclei, and the caller works on a tile while the next ones are on their way
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby, islice
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -25,24 +25,18 @@ from pathology.predictions.framing import Framed, framed
 from pathology.predictions.measure import pixels_of
 from pathology.predictions.network_nuclei import clear_of_edges, dab_of, decoded, nuclei_of
 from pathology.predictions.network_tissue import reduction_for, tissue_classes
+from pathology.predictions.seen_by import seen_by
 from pathology.predictions.stopwatch import Stopwatch
 from pathology.records.eyes import SampledNuclei, SeenBy, TileSeen
 from pathology.records.geometry import Box, Mpp, px_area_to_um2
-from pathology.records.model import ModelForm
 from pathology.records.order import DeviceChoice
 from pathology.records.prediction import Calibration, Nuclei
-from pathology.records.result import ModelUsed, NetworkWork
+from pathology.records.result import NetworkWork
 from pathology.records.slide import Region
 from pathology.records.tile import Tile
 
 AHEAD = 2
 """Batches under way beside the one that the caller takes tiles from."""
-OF_FORM: Final[Mapping[ModelForm, tuple[str, ...]]] = {
-    "instanseg": (
-        "Contrast is judged tile by tile, as InstanSeg does, so outlines differ with the cut.",
-    ),
-}
-"""Limits that no card may leave out."""
 MOST_HANDS = 4
 """Threads that turn maps into nuclei, beside a GPU."""
 
@@ -78,12 +72,12 @@ class NetworkEyes:
     @property
     def nuclei_by(self) -> SeenBy:
         """Who sees nuclei."""
-        return self.classical.nuclei_by if self.nuclei is None else seen_by(self.nuclei)
+        return self.classical.nuclei_by if self.nuclei is None else seen_by(self.nuclei.card)
 
     @property
     def tissue_by(self) -> SeenBy:
         """Who sees tissue."""
-        return self.classical.tissue_by if self.tissue is None else seen_by(self.tissue)
+        return self.classical.tissue_by if self.tissue is None else seen_by(self.tissue.card)
 
     @property
     def work(self) -> NetworkWork | None:
@@ -228,20 +222,6 @@ def network_eyes(
     suits = tissue is not None and reduction_for(tissue.card, classical.mpp) is not None
     return NetworkEyes(
         classical=classical, nuclei=at_hand(nuclei), tissue=at_hand(tissue if suits else None)
-    )
-
-
-def seen_by(network: Network) -> SeenBy:
-    """What is to be said of numbers that rest on a network."""
-    weights = network.card.weights
-    return SeenBy(
-        model=ModelUsed(
-            name=network.card.name, weights_sha256=weights.sha256, licence=weights.licence
-        ),
-        classical=False,
-        research_only=weights.research_only,
-        limits=network.card.limits + OF_FORM.get(network.card.network.form, ()),
-        organs=network.card.organs,
     )
 
 

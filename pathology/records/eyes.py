@@ -43,11 +43,8 @@ class TileSeen:
     classes: NDArray[np.uint8]  # (rows, columns) TissueClass of each map pixel of the core
 
 
-class Eyes(Protocol):
-    """Eyes used to one slide. What they see at a place does not depend on how tiles are cut.
-
-    Networks see it within the tolerance that ``tests/contracts`` states; classical eyes exactly.
-    """
+class Witness(Protocol):
+    """Who has seen a slide."""
 
     @property
     def nuclei_by(self) -> SeenBy:
@@ -63,6 +60,22 @@ class Eyes(Protocol):
     def work(self) -> NetworkWork | None:
         """How networks have worked so far; None for eyes without any."""
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastEyes:
+    """Eyes that saw a slide once, as a result tells of them; they look no more."""
+
+    nuclei_by: SeenBy
+    tissue_by: SeenBy
+    work: NetworkWork | None
+
+
+class Eyes(Witness, Protocol):
+    """Eyes used to one slide. What they see at a place does not depend on how tiles are cut.
+
+    Networks see it within the tolerance that ``tests/contracts`` states; classical eyes exactly.
+    """
 
     def sample(self, samples: Sequence[NDArray[np.uint8]]) -> SampledNuclei:
         """Nuclei in patches (h, w, 3) of tissue at the work scale, to calibrate the slide by."""
@@ -84,6 +97,6 @@ class Eyes(Protocol):
         ...
 
 
-def models_of(eyes: Eyes) -> tuple[ModelUsed, ...]:
+def models_of(eyes: Witness) -> tuple[ModelUsed, ...]:
     """The models behind the eyes, each once."""
     return tuple(dict.fromkeys((eyes.nuclei_by.model, eyes.tissue_by.model)))

@@ -15,16 +15,22 @@ DeviceChoice = Literal["auto", "cpu", "cuda"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SlideOrder:
-    """One analysis of one slide, as the command line or a manifest asks for it."""
+class Question:
+    """What is asked of a slide."""
 
-    path: Path
     analysis: Analysis
     marker: str | None = None  # what stain the order says it is; the picture cannot tell
     marker_source: MarkerSource = "none"
+    case_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlideOrder(Question):
+    """One analysis of one slide, as the command line or a manifest asks for it."""
+
+    path: Path
     said: StatedScale | None = None  # a person's scale
     within: Path | None = None  # GeoJSON with a person's tumour region
-    case_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

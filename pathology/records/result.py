@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 
 from pathology.records.finding import Finding
 from pathology.records.geometry import Mpp
-from pathology.records.slide import SlideInfo
+from pathology.records.slide import ScaleSource, SlideInfo
 from pathology.records.stain import StainKind
 
 Analysis = Literal["ki67", "infiltration"]
@@ -118,7 +118,7 @@ class StoredSlide:
     height_px0: int
     mpp_x: float
     mpp_y: float
-    mpp_source: str
+    mpp_source: ScaleSource
     stain: StainKind
     marker: str | None
     marker_source: MarkerSource
@@ -176,3 +176,12 @@ class StoredResult:
 
 ShownResult: TypeAlias = SlideResult | StoredResult
 """A result that a picture can be made of: as it was made, or read back."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredRun:
+    """How a stored result was made, as its ``run.json`` tells it."""
+
+    settings: Mapping[str, object]  # every value in force, as plain TOML types
+    device: str
+    networks: NetworkWork | None

@@ -19,11 +19,13 @@ from pathology.config import load_record, shipped_configs
 from pathology.errors import OutputError, UsageError
 from pathology.exchange.cells_csv import write_csv
 from pathology.exchange.cells_geojson import write_geojson
-from pathology.exchange.cells_parquet import CellsWriter, cell_batches, name_regions, read_cells
+from pathology.exchange.cells_judged import Judgement, judge_cells
+from pathology.exchange.cells_parquet import CellsWriter, cell_batches, read_cells
 from pathology.exchange.documents import write_json
 from pathology.exchange.fhir import fhir_bundle
 from pathology.exchange.findings_json import findings_document, run_document
 from pathology.exchange.hl7_message import escaped, oru_r01
+from pathology.exchange.outlines import inside
 from pathology.exchange.regions_geojson import write_regions
 from pathology.exchange.stored_result import read_result
 from pathology.exchange.wire_status import check_fhir_report, check_obx11, status_of
@@ -123,8 +125,16 @@ def cells(tmp_path):
 def test_regions_known_late_are_named_in_the_rows_of_their_nuclei(tmp_path, cells):
     path = tmp_path / "cells.parquet"
     before = read_cells(path)
-    name_regions(path, [square_region("field-1")])
+    square = square_region("field-1")
+
+    def judge(points, rows):
+        within = inside(square.polygons, points)
+        names = np.where(cells.cell_class[rows] == 1, "lymphocyte", "")
+        return Judgement(names, [["field-1"] if held else [] for held in within])
+
+    judge_cells(path, path, judge)
     after = read_cells(path)
+    assert not list(tmp_path.glob("*.partial"))
     assert after.drop(["regions"]).equals(before.drop(["regions"]))
     x, y = cells.centre_px0.T
     in_square = (x > 100) & (x < 500) & (y > 200) & (y < 600)
