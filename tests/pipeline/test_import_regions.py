@@ -324,9 +324,9 @@ def test_the_picture_is_drawn_with_and_without_the_slide(
 ) -> None:
     flags: list[tuple[str, ...]] = []
 
-    def noted(overview: Any, result: Any, layers: Any) -> Image.Image:
+    def noted(overview: Any, result: Any, layers: Any, words: Any) -> Image.Image:
         flags.append(result.quality.flags)
-        return draw_overlay(overview, result, layers)
+        return draw_overlay(overview, result, layers, words)
 
     monkeypatch.setattr("pathology.pipeline.picture.draw_overlay", noted)
     regions = written(tmp_path, [TUMOUR])
