@@ -134,7 +134,7 @@ def test_where_nothing_can_be_compared_there_is_no_score(tmp_path: Path) -> None
 
 def test_a_larger_network_costs_more(tmp_path: Path) -> None:
     small = install_tiny(tmp_path, tiny_card(name="small"))
-    shape = replace(NUCLEUS_SHAPE, encoder="resnet34", decoder=(64, 32))
+    shape = replace(NUCLEUS_SHAPE, encoder="resnet34", decoder=(96, 48))
     large = install_tiny(tmp_path, replace(tiny_card(name="large"), network=shape))
     cost = cost_ratio(small, large, "cpu")
     assert 0 < cost < 0.7
