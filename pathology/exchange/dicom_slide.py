@@ -27,7 +27,7 @@ from pydicom.uid import UID, VLWholeSlideMicroscopyImageStorage
 from pathology.errors import UsageError
 from pathology.records.result import StoredResult, StoredSlide
 
-MADE_UP: Final = "UIDs of study, series and image made up: the scan is no DICOM"
+MADE_UP: Final = "UIDs of study, series and image made up: no DICOM scan was named"
 WITHHELD: Final = "no patient is named: this site works with pseudonyms"
 NAMES: Final = uuid.UUID("b2a1c9f4-0a53-5a0f-8f0e-6c1f5b7e2d11")
 PATIENT: Final = ("PatientID", "PatientName", "PatientBirthDate", "PatientSex")
