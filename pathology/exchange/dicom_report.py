@@ -13,24 +13,20 @@ from typing import Any, Final
 
 import numpy as np
 from highdicom.sr import (
-    AlgorithmIdentification,
     CodedConcept,
     Comprehensive3DSR,
     DeviceObserverIdentifyingAttributes,
     ImageRegion3D,
-    Measurement,
     MeasurementReport,
     MeasurementsAndQualitativeEvaluations,
     ObservationContext,
     ObserverContext,
     PlanarROIMeasurementsAndQualitativeEvaluations,
-    QualitativeEvaluation,
     ReferencedSegmentationFrame,
     SourceImageForMeasurementGroup,
     SourceImageForSegmentation,
     SubjectContext,
     SubjectContextSpecimen,
-    TextContentItem,
     TrackingIdentifier,
 )
 from numpy.typing import NDArray
@@ -38,33 +34,33 @@ from pydicom.sr.codedict import codes as dicom
 from pydicom.uid import generate_uid
 
 from pathology.errors import OutputError
+from pathology.exchange.dicom_measurements import (
+    algorithm_of,
+    comment,
+    evaluations,
+    field_measurements,
+    measurements,
+    words_of,
+)
 from pathology.exchange.dicom_object import (
     MANUFACTURER,
     MODEL_NAME,
     DicomPlace,
-    algorithm_name,
     concept,
     finish,
-    own_concept,
     placed,
-    unit_concept,
 )
 from pathology.exchange.dicom_regions import WrittenRegions, code_of
 from pathology.exchange.dicom_slide import DicomSlide, own_uid
 from pathology.exchange.shapes import closed
-from pathology.exchange.wire_numbers import clean, notes_of, numbers_of
 from pathology.exchange.wire_status import BANNER_EN, BANNER_ZH, check_dicom, status_of
-from pathology.records.finding import Finding, NotMeasurable
+from pathology.records.finding import Finding
 from pathology.records.region import SlideRegion
 from pathology.records.result import StoredResult
 from pathology.records.settings.exchange import ExchangeSettings
 
 MOST_CORNERS: Final = 1000
 """Of an outline that is written as such; longer ones are segments alone."""
-CATEGORY: Final = own_concept("category", "Category by a guideline's rule")
-FIELD_INDEX: Final = own_concept("field-index", "Labelling index of one field")
-FIELD_COUNTED: Final = own_concept("nuclei-counted", "Counted nuclei")
-FIELD_POSITIVE: Final = own_concept("nuclei-positive", "Positive nuclei")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -103,7 +99,7 @@ def findings_report(asked: Reported, place: DicomPlace) -> Comprehensive3DSR:
         title=dicom.DCM.ImagingMeasurementReport,
         referenced_images=[asked.slide.header],
     )
-    report[0].ContentSequence.extend(map(_comment, _said(asked)))
+    report[0].ContentSequence.extend(map(comment, _said(asked)))
     evidence = [asked.slide.header]
     if asked.written is not None:
         evidence.append(asked.written.dataset)
@@ -132,10 +128,6 @@ def _said(asked: Reported) -> tuple[str, ...]:
         *(f"model {m.name} sha256 {m.weights_sha256 or 'none'}" for m in asked.result.models),
         *([f"quality: {', '.join(quality.flags)}"] if quality.flags else []),
     )
-
-
-def _comment(text: str) -> TextContentItem:
-    return TextContentItem(name=dicom.DCM.Comment, value=clean(text), relationship_type="CONTAINS")
 
 
 def _procedure(result: StoredResult) -> CodedConcept:
@@ -187,15 +179,15 @@ def _region_groups(asked: Reported) -> Iterator[PlanarROIMeasurementsAndQualitat
             tracking_identifier=TrackingIdentifier(uid=generate_uid(), identifier=region_id),
             finding_type=concept(code.code),
             finding_category=concept(code.category),
-            algorithm_id=_algorithm(asked.result),
+            algorithm_id=algorithm_of(asked.result),
             measurements=[
-                *(m for f in findings for m in _measurements(f, asked)),
-                *_field_measurements(region_id, asked),
+                *(m for f in findings for m in measurements(f, asked.result, asked.codes)),
+                *field_measurements(region_id, asked.result),
             ],
-            qualitative_evaluations=[e for f in findings for e in _evaluations(f, asked)],
+            qualitative_evaluations=[e for f in findings for e in evaluations(f, asked.codes)],
             **_shown(region, asked),
         )
-        group[0].ContentSequence.extend(_comment(t) for f in findings for t in _notes(f))
+        group[0].ContentSequence.extend(comment(t) for f in findings for t in words_of(f))
         yield group
 
 
@@ -256,9 +248,9 @@ def _other_groups(asked: Reported) -> Iterator[MeasurementsAndQualitativeEvaluat
         header = asked.slide.header
         group = MeasurementsAndQualitativeEvaluations(
             tracking_identifier=TrackingIdentifier(uid=generate_uid(), identifier=finding.id),
-            algorithm_id=_algorithm(asked.result),
-            measurements=list(_measurements(finding, asked)),
-            qualitative_evaluations=list(_evaluations(finding, asked)),
+            algorithm_id=algorithm_of(asked.result),
+            measurements=list(measurements(finding, asked.result, asked.codes)),
+            qualitative_evaluations=list(evaluations(finding, asked.codes)),
             source_images=[
                 SourceImageForMeasurementGroup(
                     referenced_sop_class_uid=header.SOPClassUID,
@@ -267,65 +259,6 @@ def _other_groups(asked: Reported) -> Iterator[MeasurementsAndQualitativeEvaluat
             ],
         )
         where = f"regions: {', '.join(finding.regions)}"
-        notes = (*([where] if finding.regions else []), *_notes(finding))
-        group[0].ContentSequence.extend(map(_comment, notes))
+        notes = (*([where] if finding.regions else []), *words_of(finding))
+        group[0].ContentSequence.extend(map(comment, notes))
         yield group
-
-
-def _notes(finding: Finding) -> tuple[str, ...]:
-    """The protocol and formula, and what must be read beside the number."""
-    return (
-        f"{finding.name}: protocol {finding.protocol}, formula {finding.formula}",
-        *(f"{finding.name}: {note}" for note in notes_of(finding)),
-    )
-
-
-def _algorithm(result: StoredResult) -> AlgorithmIdentification:
-    return AlgorithmIdentification(
-        name=algorithm_name(result),
-        version=result.software,
-        family=dicom.DCM.ArtificialIntelligence,
-        manufacturer=MANUFACTURER,
-    )
-
-
-def _measurements(finding: Finding, asked: Reported) -> Iterator[Measurement]:
-    known = asked.codes.findings.get(finding.name)
-    if known is None:
-        raise OutputError(
-            f"{finding.name}: exchange.toml has no code for it. Add one under [findings]"
-        )
-    for number in numbers_of(finding, known):
-        yield Measurement(
-            name=concept(number.code),
-            value=number.value,
-            unit=unit_concept(number.unit),
-            algorithm_id=_algorithm(asked.result),
-        )
-
-
-def _field_measurements(region_id: str, asked: Reported) -> Iterator[Measurement]:
-    """Counts of one field, where a finding is made of several."""
-    scores = {f.region: f for found in asked.result.findings for f in found.fields}
-    score = scores.get(region_id)
-    if score is None:
-        return
-    index = 100 * score.part / score.whole
-    for name, value, unit in (
-        (FIELD_INDEX, index, "%"),
-        (FIELD_POSITIVE, score.part, "{nuclei}"),
-        (FIELD_COUNTED, score.whole, "{nuclei}"),
-    ):
-        yield Measurement(name=name, value=value, unit=unit_concept(unit))
-
-
-def _evaluations(finding: Finding, asked: Reported) -> Iterator[QualitativeEvaluation]:
-    """That nothing could be measured, or the category."""
-    known = asked.codes.findings[finding.name]
-    if isinstance(finding.answer, NotMeasurable):
-        yield QualitativeEvaluation(
-            name=concept(known.code), value=CodedConcept.from_code(dicom.DCM.MeasurementFailure)
-        )
-    if (category := finding.category) is not None:
-        name = f"{category.name}{', borderline' if category.borderline else ''}"[:64]
-        yield QualitativeEvaluation(name=CATEGORY, value=own_concept(category.rule, name))

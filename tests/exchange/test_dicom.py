@@ -308,6 +308,12 @@ def test_what_cannot_be_measured_is_said_and_has_no_number(tmp_path):
     assert "ki67.hotspot: not measurable: 312 tumour nuclei, fewer than 500" in texts
 
 
+def test_a_category_stands_under_its_rule_and_says_borderline(tmp_path):
+    report, _ = reported(tmp_path, made_up_slide(stored()))
+    told = [i.value for i in content(report, "CODE") if i.name.value == "category"]
+    assert [(v.value, v.meaning) for v in told] == [("IKWG 2021", "low, borderline")]
+
+
 def test_a_report_is_unverified_and_preliminary_and_says_so_in_words(tmp_path):
     report, _ = reported(tmp_path, made_up_slide(stored()))
     flags = report.CompletionFlag, report.VerificationFlag, report.PreliminaryFlag
