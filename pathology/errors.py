@@ -9,7 +9,10 @@ PathologyError
 │   └── ConfigError         the settings: unknown key, impossible value
 ├── ModelRefused          a card or its weights cannot be trusted or used
 ├── OutputError           results cannot be written: no right, no room
-└── ClusterError          the cluster cannot be reached, or not safely
+├── ClusterError          the cluster cannot be reached, or not safely
+├── LedgerError           the database cannot be opened, is of another version, or went away
+├── VaultError            a key is missing or wrong, or what it locks was changed
+└── NotAllowed            the actor's roles do not let them do this
 
 A ``SlideError`` carries a code of ``records.reasons``, so that every reason exists in English and
 Chinese and programs can count by it.
@@ -82,3 +85,15 @@ class OutputError(PathologyError):
 
 class ClusterError(PathologyError):
     """The cluster cannot be reached, or cannot be used safely."""
+
+
+class LedgerError(PathologyError):
+    """The ledger's database cannot be opened, is of another version, or went away."""
+
+
+class VaultError(PathologyError):
+    """A key is missing, wrong or readable by others, or what it locks has been changed."""
+
+
+class NotAllowed(PathologyError):
+    """The actor may not do this; the message names the act and the role it needs."""
