@@ -38,9 +38,25 @@ class SlideIdentity:
     order_id: str | None = field(default=None, repr=False)
 
 
+ClaimSource = Literal["manifest", "hl7", "fhir", "label", "file-name"]
+"""Who says whose slide it is; label is what the scanner wrote into the file."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What one source says of a slide. All are kept, so that a person can see who disagrees."""
+
+    source: ClaimSource
+    identity: SlideIdentity = field(repr=False)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkOrder:
-    """One analysis of one slide as ordered. Path and identity are PHI: encrypted in the ledger."""
+    """One analysis of one slide as ordered. Path and identities are PHI: encrypted in the ledger.
+
+    ``identity`` is what the sources agreed on, empty where nothing was proven; ``said`` is what
+    each of them says. Where they disagree, the slide must not begin.
+    """
 
     path: Path = field(repr=False)
     analysis: Analysis
@@ -51,6 +67,7 @@ class WorkOrder:
     deadline_utc: datetime | None = None
     mpp: Mpp | None = None
     within: Path | None = field(default=None, repr=False)
+    said: tuple[Claim, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
