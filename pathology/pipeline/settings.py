@@ -33,6 +33,9 @@ FILES: Mapping[str, type[Any]] = {
     "ledger": ArchiveSettings,
 }
 
+OF_THE_NIGHT = ("nightly",)
+"""Settings that a site's folder may hold beside them, read by another door."""
+
 OF_SITE = ("scale", "nucleus_size", "damage")
 """Tables of the site's settings that can change a number."""
 
@@ -68,11 +71,22 @@ def _own_files(folder: Path | None) -> Mapping[str, Path]:
             f"--settings {folder.name}: there are no settings in this folder; they are "
             f"{sorted(FILES)} (.toml). Leave --settings out for the shipped ones."
         )
-    if strangers := sorted(own.keys() - FILES.keys()):
+    if strangers := sorted(own.keys() - FILES.keys() - set(OF_THE_NIGHT)):
         raise ConfigError(
             f"{folder.name}: no analysis reads {strangers}; settings are {sorted(FILES)} (.toml)"
         )
     return own
+
+
+def settings_file(name: str, folder: Path | None) -> Path:
+    """Where settings of this name are read from: the site's own folder, else the shipped ones.
+
+    Raises
+    ------
+    ConfigError
+        As ``load_settings`` for the folder.
+    """
+    return _file(name, _own_files(folder))
 
 
 def _check_halo(settings: RunSettings) -> None:

@@ -75,7 +75,7 @@ class Decision:
     """What to do now, by item ids. Only ``start``, ``stop`` and ``set_aside`` ask for deeds."""
 
     start: tuple[int, ...] = ()  # claim and begin, in this order
-    stop: tuple[int, ...] = ()  # claim, and finish as "stopped": its sources disagree
+    stop: tuple[int, ...] = ()  # claim, and finish as "stopped": orders that are held
     set_aside: tuple[int, ...] = ()  # claim, and finish as transient with no retry: lost too often
     ready: tuple[int, ...] = ()  # would begin if a slot were free, in their order
     pausing: tuple[int, ...] = ()  # after a failure, until their pause ends

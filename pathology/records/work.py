@@ -55,7 +55,7 @@ class WorkOrder:
     """One analysis of one slide as ordered. Path and identities are PHI: encrypted in the ledger.
 
     ``identity`` is what the sources agreed on, empty where nothing was proven; ``said`` is what
-    each of them says. Where they disagree, the slide must not begin.
+    each of them says. An order that is ``held`` must not begin until a person reopens it.
     """
 
     path: Path = field(repr=False)
@@ -68,6 +68,8 @@ class WorkOrder:
     mpp: Mpp | None = None
     within: Path | None = field(default=None, repr=False)
     said: tuple[Claim, ...] = field(default=(), repr=False)
+    held: str | None = None  # why: a key of records.reasons
+    held_facts: Mapping[str, str] = field(default_factory=dict)  # they fill the reason's wording
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from pathology.config import shipped_configs
 from pathology.errors import ConfigError
 from pathology.pipeline.settings import (
     FILES,
+    OF_THE_NIGHT,
     load_settings,
     settings_in_force,
     settings_sha256,
@@ -20,7 +21,7 @@ from pathology.predictions.segment import reach_um
 
 
 def test_every_shipped_file_is_read_and_every_read_file_is_shipped() -> None:
-    assert {p.stem for p in shipped_configs().glob("*.toml")} == set(FILES)
+    assert {p.stem for p in shipped_configs().glob("*.toml")} == {*FILES, *OF_THE_NIGHT}
     load_settings()
 
 
