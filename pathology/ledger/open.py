@@ -18,6 +18,7 @@ from pathology.ledger.database import connect
 from pathology.ledger.rotation import Rotation
 from pathology.ledger.schema import prepare_tables
 from pathology.ledger.sealing import Sealing, current_key
+from pathology.ledger.shifts import ShiftBook
 from pathology.ledger.tables import AnchorRow, KeyProofRow, WrappingKeyRow
 from pathology.ledger.trail import Trail
 from pathology.ledger.transactions import Transactions
@@ -79,6 +80,11 @@ class OpenLedger:
     def accounts(self) -> AccountBook:
         """Who may do what."""
         return AccountBook(self._transactions, self._clock)
+
+    @property
+    def shifts(self) -> ShiftBook:
+        """The night's own lock."""
+        return ShiftBook(self._transactions)
 
     @property
     def keys(self) -> Rotation:

@@ -234,4 +234,17 @@ class AnchorRow(Archive):
     since_sequence: Mapped[int]
 
 
+class ShiftRow(Archive):
+    """One process that works through a night; ``told`` is what it says of itself, JSON."""
+
+    __tablename__ = "shifts"
+    shift_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    owner: Mapped[str] = mapped_column(String(200))
+    actor: Mapped[str] = mapped_column(String(64))
+    began_utc: Mapped[datetime]
+    alive_until_utc: Mapped[datetime]
+    ended_utc: Mapped[datetime | None]
+    told: Mapped[str] = mapped_column(Text)
+
+
 Index("ix_items_state_not_before_utc", ItemRow.state, ItemRow.not_before_utc)

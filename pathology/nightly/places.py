@@ -54,14 +54,23 @@ def _takes(folder: Path) -> bool:
     return True
 
 
-def is_away(slide: Path) -> bool:
-    """Whether a slide that was not found may be found again: its place is not to be seen.
+def place_away(slide: Path) -> Path | None:
+    """The highest folder above a slide that is not to be seen, None where its own folder is.
 
     A folder that is gone, cannot be listed or is empty is what an unmounted share looks like. Where
-    the folder shows other files, this one is truly missing.
+    the slide's folder shows other files, the slide itself is missing.
     """
+    place: Path | None = None
+    for folder in slide.parents:
+        if not _shows_nothing(folder):
+            break
+        place = folder
+    return place
+
+
+def _shows_nothing(folder: Path) -> bool:
     try:
-        with os.scandir(slide.parent) as entries:
+        with os.scandir(folder) as entries:
             return next(entries, None) is None
     except OSError:
         return True

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from pathology.records.actor import Act, Actor
 from pathology.records.audit import AuditLine, ChainReport
+from pathology.records.shift import Shifts
 from pathology.records.work import (
     Attempt,
     Enrolled,
@@ -137,6 +138,11 @@ class Ledger(Protocol):
     @property
     def work(self) -> WorkLedger:
         """The worklist."""
+        ...
+
+    @property
+    def shifts(self) -> Shifts:
+        """Who works through the night."""
         ...
 
     @property

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pathology.records.settings.identity import IdentitySettings
 from pathology.records.settings.incoming import IncomingSettings
+from pathology.records.settings.operating import DriftSettings, OperatingSettings
 from pathology.records.settings.ranges import check_names, check_positive
 
 DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -141,3 +142,5 @@ class NightlySettings:
     incoming: IncomingSettings
     storage: StorageSettings
     retention: RetentionSettings
+    operating: OperatingSettings
+    drift: DriftSettings
