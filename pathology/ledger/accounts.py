@@ -104,6 +104,9 @@ class AccountBook:
 
         None when the ledger has, or once had, an account.
         """
+        with self._transactions.reading() as session:
+            if session.scalar(select(AccountRow.name).limit(1)) is not None:
+                return None
         with self._transactions.writing() as writing:
             session = writing.session
             if session.scalar(select(AccountRow.name).limit(1)) is not None:

@@ -10,13 +10,13 @@ from pathlib import Path
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
-from pathology.errors import VaultError
+from pathology.errors import LedgerError, VaultError
 from pathology.ledger.accounts import AccountBook
 from pathology.ledger.anchor import Anchor
 from pathology.ledger.chain import Chain, Entry, head_of
 from pathology.ledger.database import connect
 from pathology.ledger.rotation import Rotation
-from pathology.ledger.schema import prepare_tables
+from pathology.ledger.schema import ABSENT, prepare_tables
 from pathology.ledger.sealing import Sealing, current_key
 from pathology.ledger.shifts import ShiftBook
 from pathology.ledger.tables import AnchorRow, KeyProofRow, WrappingKeyRow
@@ -51,6 +51,7 @@ class Opening:
     acting: str
     clock: Callable[[], datetime] = utc_now
     migrate: bool = False
+    make: bool = True  # whether a ledger is made where there is none
 
 
 class OpenLedger:
@@ -117,8 +118,10 @@ def open_ledger(
     VaultError
         The key ring is not the one that it was written with.
     """
+    if not (opening.make or settings.url or places.database.exists()):
+        raise LedgerError(ABSENT)
     database = connect(settings, places.database)
-    prepare_tables(database, migrate=opening.migrate)
+    prepare_tables(database, make=opening.make, migrate=opening.migrate)
     anchor = Anchor(places.anchor, vault.ring.chain)
     transactions = Transactions(database, Chain(vault.ring.chain, anchor))
     _check_keys(transactions, vault, opening)

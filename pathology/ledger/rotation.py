@@ -26,6 +26,17 @@ class Rotation:
     def __init__(self, transactions: Transactions, vault: Vault) -> None:
         self._transactions, self._vault = transactions, vault
 
+    def current(self) -> str:
+        """Id of the key that locks what is new."""
+        with self._transactions.reading() as session:
+            return current_key(session)
+
+    def retired(self) -> tuple[str, ...]:
+        """Ids of keys that lock nothing any more."""
+        query = select(WrappingKeyRow.name).where(WrappingKeyRow.state == "retired")
+        with self._transactions.reading() as session:
+            return tuple(session.scalars(query.order_by(WrappingKeyRow.name)))
+
     def uses(self) -> Mapping[str, int]:
         """Data keys by the wrapping key that locks them."""
         query = select(DataKeyRow.wrapped_by, func.count()).group_by(DataKeyRow.wrapped_by)

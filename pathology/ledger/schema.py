@@ -13,19 +13,23 @@ from sqlalchemy import Connection, Engine, inspect, text
 from pathology.errors import LedgerError
 from pathology.ledger.database import WRITES, ledger_errors
 
+ABSENT = (
+    "there is no ledger where the settings say ([ledger], or the user's state folder): name the "
+    "place that it was made in"
+)
 MIGRATIONS = Path(__file__).parent / "migrations"
 ONE_AT_A_TIME = 7_208_417_664_121
 """Number of PostgreSQL's advisory lock under which tables are made and changed."""
 
 
-def prepare_tables(database: Engine, *, migrate: bool) -> bool:
+def prepare_tables(database: Engine, *, make: bool = True, migrate: bool = False) -> bool:
     """Make the tables of a fresh database, or check those that are there; whether it was fresh.
 
     Raises
     ------
     LedgerError
         The database belongs to a newer program; it is older and ``migrate`` is false; or it holds
-        something else. Nothing is changed then.
+        something else, or nothing and ``make`` is false. Nothing is changed then.
     """
     writing = database.execution_options(**{WRITES: True})
     with ledger_errors(), writing.begin() as connection:
@@ -36,10 +40,12 @@ def prepare_tables(database: Engine, *, migrate: bool) -> bool:
         now, newest = version_of(connection), newest_version()
         if now == newest:
             return False
-        fresh = now is None
-        _check(connection, now, migrate=migrate)
+        if now is None:
+            _check_empty(connection, make=make)
+        else:
+            _check_older(now, migrate=migrate)
         command.upgrade(_config(connection), "head")
-        return fresh
+        return now is None
 
 
 def version_of(connection: Connection) -> str | None:
@@ -55,13 +61,16 @@ def newest_version() -> str:
     return head
 
 
-def _check(connection: Connection, now: str | None, *, migrate: bool) -> None:
-    if now is None:
-        if tables := inspect(connection).get_table_names():
-            raise LedgerError(
-                f"the database holds {len(tables)} tables that are no ledger: name another one"
-            )
-        return
+def _check_empty(connection: Connection, *, make: bool) -> None:
+    if tables := inspect(connection).get_table_names():
+        raise LedgerError(
+            f"the database holds {len(tables)} tables that are no ledger: name another one"
+        )
+    if not make:
+        raise LedgerError(ABSENT)
+
+
+def _check_older(now: str, *, migrate: bool) -> None:
     if now not in {script.revision for script in _scripts().walk_revisions()}:
         raise LedgerError(
             f"the ledger was written by a newer program (its tables are version {now}, this "

@@ -41,6 +41,10 @@ class DataKey:
         self._key = key
         self._cipher = AESGCM(key)
 
+    def secret(self) -> bytes:
+        """The key itself, for locking a file with it; 32 bytes that nobody stores or prints."""
+        return self._key
+
     def seal(self, text: bytes, place: str) -> bytes:
         """Nonce and ciphertext of ``text``, bound to ``place`` (table.column:row)."""
         nonce = secrets.token_bytes(NONCE_BYTES)
