@@ -7,24 +7,21 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
 
 from pathology.cli.messages import say, speak
 from pathology.cli.progress import watching
 from pathology.cli.scale_option import scale_mpp
 from pathology.errors import UsageError
-from pathology.pipeline.cluster import default_workers
-from pathology.pipeline.eyes import check_gpu, check_models, share_a_gpu
+from pathology.pipeline.eyes import check_gpu, check_models
 from pathology.pipeline.run import Crew, run
 from pathology.pipeline.settings import load_settings
 from pathology.pipeline.summary import SUMMARY
+from pathology.pipeline.workers import workers_for
 from pathology.pipeline.worklist import Asked, orders_from
 from pathology.records.order import RunOptions, SlideOrder
 from pathology.records.settings.run import RunSettings
 from pathology.records.summary import SummaryRow
 
-WORKERS_A_GPU: Final = 2
-"""One reads and writes while the other computes; more would crowd each other out of its memory."""
 EXAMPLES = """
 examples:
   pathology run slide.svs --analysis infiltration --out results
@@ -99,11 +96,9 @@ def crew_of(given: argparse.Namespace, settings: RunSettings, orders: Sequence[S
     """The workers asked for; by default no more than there are slides, and few beside a GPU."""
     if given.workers is not None and given.workers < 1:
         raise UsageError("--workers must be 1 or more")
-    workers = given.workers or min(len(orders), default_workers(settings.site.running))
-    if given.workers is None and given.cluster is None and workers > WORKERS_A_GPU:
-        analyses = {order.analysis for order in orders}
-        if share_a_gpu(settings, analyses, given.device):
-            workers = WORKERS_A_GPU
+    analyses = {order.analysis for order in orders}
+    device = "cpu" if given.cluster else given.device  # a cluster's GPUs are its own
+    workers = given.workers or min(len(orders), workers_for(settings, analyses, device))
     return Crew(workers=max(1, workers), address=given.cluster)
 
 

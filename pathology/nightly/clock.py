@@ -35,7 +35,7 @@ class NightClock:
     _lock: Lock = field(default_factory=Lock)
 
     def now(self) -> datetime:
-        """This moment; aware, in UTC, never before one that was told. Any thread may ask."""
+        """The moment; aware, in UTC, never before one that was told. Any thread may ask."""
         with self._lock:
             wall, tick = self.wall(), self.ticks()
             if self._last is None:

@@ -19,8 +19,30 @@ from pathology.errors import OutputError
 
 LOGGER: Final = logging.getLogger("pathology.nightly")
 FIELDS: Final = frozenset(
-    "shift item slide analysis priority state reason attempt seconds number call detail code "
-    "until retry owner actor end address scanner peak_gib version".split()
+    [
+        "shift",
+        "item",
+        "slide",
+        "analysis",
+        "priority",
+        "state",
+        "reason",
+        "attempt",
+        "seconds",
+        "number",
+        "call",
+        "detail",
+        "code",
+        "until",
+        "retry",
+        "owner",
+        "actor",
+        "end",
+        "address",
+        "scanner",
+        "peak_gib",
+        "version",
+    ]
 )
 """What a line may say. Ids, pseudonyms, codes, numbers, times, accounts: never a path."""
 MIB: Final = 2**20

@@ -23,17 +23,15 @@ class Lookout(Generic[T]):
         self._look, self._every_s = look, every_s
         self._seen: T | None = None
         self._problem: Exception | None = None
-        self._at = time.monotonic()
-        self._looks = 0
+        self._ended_at = time.monotonic()
         self._wake, self._closed = threading.Event(), False
-        self._changed = threading.Condition()
         # A daemon: one that hangs must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     @property
     def seen(self) -> T | None:
-        """What it last saw; None before the first look ended well."""
+        """What it last saw; None before the first look ended well, and after ``forget``."""
         return self._seen
 
     @property
@@ -44,14 +42,12 @@ class Lookout(Generic[T]):
     @property
     def age_s(self) -> float:
         """Seconds since a look last ended, well or not."""
-        return time.monotonic() - self._at
+        return time.monotonic() - self._ended_at
 
-    def now(self, wait_s: float = 0.0) -> None:
-        """Look at once; wait up to ``wait_s`` for a look that begins from now on."""
-        with self._changed:
-            wanted = self._looks + (2 if self._busy() else 1)
-            self._wake.set()
-            self._changed.wait_for(lambda: self._looks >= wanted, timeout=wait_s)
+    def forget(self) -> None:
+        """What was seen is no longer so: look again at once."""
+        self._seen = None
+        self._wake.set()
 
     def close(self) -> None:
         """Look no more. A look that hangs is left to itself."""
@@ -59,22 +55,12 @@ class Lookout(Generic[T]):
         self._wake.set()
         self._thread.join(timeout=1.0)
 
-    def _busy(self) -> bool:
-        return not self._wake.is_set() and self._looking
-
-    _looking = False
-
     def _run(self) -> None:
         while not self._closed:
-            self._looking = True
+            self._wake.clear()
             try:
                 self._seen, self._problem = self._look(), None
             except (OSError, PathologyError) as problem:
                 self._problem = problem
-            self._looking = False
-            self._at = time.monotonic()
-            with self._changed:
-                self._looks += 1
-                self._changed.notify_all()
+            self._ended_at = time.monotonic()
             self._wake.wait(self._every_s)
-            self._wake.clear()

@@ -248,9 +248,7 @@ def _left(left: Iterable[NotBegun], language: Language) -> _Part:
         by_why[one.why].append(one.name)
     return _Part(
         rows=[
-            _Row(
-                number=len(names), text=phrase(WHY, why, language), names=_names(names, language)
-            )
+            _Row(number=len(names), text=phrase(WHY, why, language), names=_names(names, language))
             for why, names in by_why.items()
         ]
     )

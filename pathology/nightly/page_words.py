@@ -195,6 +195,10 @@ INCIDENTS: Final[Mapping[str, Pair]] = MappingProxyType(
             "there was room again",
             "结果磁盘已满或不可写;恢复前未开始新的切片",
         ),
+        "disk-short": (
+            "The disk of the results is near its reserve: slides wait for room",
+            "结果磁盘接近保留空间:切片等待空间",
+        ),
         "disk-back": ("There was room on the disk again", "磁盘空间已恢复"),
         "place-away": (
             "A share or folder with slides was not to be seen: {number} slides wait for it",

@@ -21,7 +21,8 @@ class Disk:
     """The disk of the results."""
 
     free_gib: float
-    writable: bool
+    writable: bool = True
+    probed: bool = False  # whether that was tried, or only hoped
 
 
 def disk_of(out: Path, *, probe: bool) -> Disk:
@@ -35,7 +36,7 @@ def disk_of(out: Path, *, probe: bool) -> Disk:
         The folder cannot be asked at all.
     """
     free = shutil.disk_usage(out).free / GIB
-    return Disk(free_gib=free, writable=not probe or _takes(out / ASIDE))
+    return Disk(free_gib=free, writable=not probe or _takes(out / ASIDE), probed=probe)
 
 
 def _takes(folder: Path) -> bool:
@@ -62,13 +63,14 @@ def place_away(slide: Path) -> Path | None:
     """
     place: Path | None = None
     for folder in slide.parents:
-        if not _shows_nothing(folder):
+        if not shows_nothing(folder):
             break
         place = folder
     return place
 
 
-def _shows_nothing(folder: Path) -> bool:
+def shows_nothing(folder: Path) -> bool:
+    """Whether a folder is gone, cannot be listed, or is empty. May hang with its share."""
     try:
         with os.scandir(folder) as entries:
             return next(entries, None) is None

@@ -16,7 +16,21 @@ SHORTEST: Final = 3
 says as much in two."""
 PATH: Final = re.compile(r"(^|[\s'\"(:=])(/[^/\s]+/|[A-Za-z]:\\|\\\\)")
 """A path of Unix or Windows; units such as µm/px are none."""
-OURS: Final = frozenset("analysis needed seen seconds times mpp_x mpp_y gpu model package extra".split())
+OURS: Final = frozenset(
+    [
+        "analysis",
+        "needed",
+        "seen",
+        "seconds",
+        "times",
+        "mpp_x",
+        "mpp_y",
+        "gpu",
+        "model",
+        "package",
+        "extra",
+    ]
+)
 """Facts that this program's own tables fill."""
 CJK: Final = re.compile(r"[\u3400-\u9fff]")
 
@@ -52,13 +66,67 @@ def _secrets(order: WorkOrder) -> Iterator[str]:
 
 def _words(text: str) -> Iterator[str]:
     for word in WORD.findall(text):
-        if (len(word) >= SHORTEST or (len(word) >= 2 and CJK.search(word))) and word not in ORDINARY:
+        if (
+            len(word) >= SHORTEST or (len(word) >= 2 and CJK.search(word))
+        ) and word not in ORDINARY:
             yield word
 
 
 ORDINARY: Final = frozenset(
-    "data mnt media srv share shares home var tmp slides scans slide scan archive svs tif tiff ndpi "
-    "mrxs dcm dicom zarr ome png jpg jpeg scn bif vms kfb tmap csv geojson the and for not with tile "
-    "tiles level page file".split()
+    [
+        "data",
+        "mnt",
+        "media",
+        "srv",
+        "share",
+        "shares",
+        "home",
+        "var",
+        "tmp",
+        "slides",
+        "scans",
+        "slide",
+        "scan",
+        "archive",
+        "svs",
+        "tif",
+        "tiff",
+        "ndpi",
+        "mrxs",
+        "dcm",
+        "dicom",
+        "zarr",
+        "ome",
+        "png",
+        "jpg",
+        "jpeg",
+        "scn",
+        "bif",
+        "vms",
+        "kfb",
+        "tmap",
+        "csv",
+        "geojson",
+        "the",
+        "and",
+        "for",
+        "not",
+        "with",
+        "tile",
+        "tiles",
+        "level",
+        "page",
+        "file",
+        "manifest",
+        "label",
+        "accession",
+        "specimen",
+        "block",
+        "barcode",
+        "order",
+        "hl7",
+        "fhir",
+        "name",
+    ]
 )
 """Parts of paths that stand in many sentences and name nobody."""

@@ -18,6 +18,7 @@ from pathology.pipeline.cluster import GIB, default_workers
 from pathology.pipeline.eyes import chosen_models
 from pathology.pipeline.settings import load_settings
 from pathology.pipeline.store import prepare_output
+from pathology.pipeline.workers import workers_for
 from pathology.records.result import Analysis
 from pathology.records.settings.run import RunSettings
 
@@ -63,7 +64,10 @@ def _settings_and_weights(folder: Path | None) -> tuple[Check, ...]:
             remedy_zh="请修改所指文件。",
         )
         return (broken,)
-    workers = default_workers(settings.site.running)
+    try:
+        workers = workers_for(settings, set(get_args(Analysis)), "auto")
+    except (ModelRefused, ConfigError):  # the next check tells of the model
+        workers = default_workers(settings.site.running)
     loaded = f"loaded; {workers} worker(s) by default"
     return Check(name="settings", state="good", detail=loaded), _weights(settings)
 

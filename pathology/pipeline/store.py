@@ -46,9 +46,27 @@ def only_writer(out: Path) -> Iterator[None]:
 
     The lock dies with the process, so a kill -9 leaves none behind.
     """
+    with _locked(out, fcntl.LOCK_EX):
+        for left in (out / ASIDE).iterdir():
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
+        yield
+
+
+@contextmanager
+def one_of_several(out: Path) -> Iterator[None]:
+    """Write to the output folder beside others of a kind; nobody is the only writer meanwhile.
+
+    What others have left aside stays: it may be at work.
+    """
+    with _locked(out, fcntl.LOCK_SH):
+        yield
+
+
+@contextmanager
+def _locked(out: Path, how: int) -> Iterator[None]:
     with (out / LOCK).open("w") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, how | fcntl.LOCK_NB)
         except BlockingIOError as cause:
             raise OutputError(
                 "another run is writing to this output folder. Wait for it, or choose another."
@@ -58,8 +76,6 @@ def only_writer(out: Path) -> Iterator[None]:
                 f"the output folder cannot be locked ({cause.strerror}): choose one on a disk "
                 "that knows file locks."
             ) from cause
-        for left in (out / ASIDE).iterdir():
-            shutil.rmtree(left) if left.is_dir() else left.unlink()
         yield
 
 

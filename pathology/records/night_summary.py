@@ -12,8 +12,8 @@ from pathology.records.result import Analysis
 from pathology.records.work import WorkState
 
 NightEnd = Literal["running", "all-done", "window", "hard-limit", "asked", "broken"]
-"""running: not ended; all-done: nothing was left to begin; window: the night's end came; hard-limit:
-what ran was ended with it; asked: a person or the system stopped it; broken: it could not go on."""
+"""running: not ended; all-done: nothing was left to begin; window: the night's end came;
+hard-limit: what ran was ended with it; asked: somebody stopped it; broken: it could not go on."""
 
 NotBegunWhy = Literal[
     "too-late", "too-long", "no-room", "pausing", "place-away", "elsewhere", "night-ended"

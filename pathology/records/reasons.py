@@ -180,6 +180,17 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
                 "请运行 pathology models verify;若模型无误,请使用 --device cpu 重新运行。",
             ),
         ),
+        "night-died": Reason(
+            en=Wording(
+                "the program that ran the night ended while this slide was at work (killed, out of "
+                "memory, or the power failed)",
+                "If only this slide is named so again and again, run it alone by day.",
+            ),
+            zh=Wording(
+                "处理该切片时夜间程序中断(被终止、内存不足或断电)",
+                "若反复只有该切片出现此情况,请在白天单独运行。",
+            ),
+        ),
         "gpu-absent": Reason(
             en=Wording(
                 "--device cuda was asked for and there is no CUDA GPU",
