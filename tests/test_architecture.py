@@ -64,6 +64,7 @@ HOME_OF = {
     "alembic": "ledger",
     "psycopg": "ledger",
     "prometheus_client": "nightly",
+    "jinja2": "nightly reports review",
     "cryptography": "vault",
     "httpx": "intranet",
     "jsonschema": "exchange",

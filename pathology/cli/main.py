@@ -73,6 +73,11 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
             "care of the archive: verify the audit chain, change the keys",
             "档案维护:核验审计链,更换密钥",
         ),
+        "nightly": Command(
+            "pathology.cli.nightly",
+            "the unattended night: run it, see how far it is, install it",
+            "夜间无人值守运行:运行、查看进度、安装",
+        ),
         "doctor": Command(
             "pathology.cli.doctor",
             "check the installation and say what to do",

@@ -164,6 +164,77 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "保持教师模型得分的 {share:.1f} %,数据:{data}",
         ),
         "evaluate-written": ("The results are in {path}", "结果已写入 {path}"),
+        "night-done": ("done    {slide}  {told}", "完成    {slide}  {told}"),
+        "night-refused": ("FAILED  {slide}  {told}", "失败    {slide}  {told}"),
+        "night-transient": (
+            "again   {slide}  {told} (it is tried again, or set aside)",
+            "重试    {slide}  {told}(将再次尝试或搁置)",
+        ),
+        "night-stopped": ("STOPPED {slide}  {told}", "停止    {slide}  {told}"),
+        "night-incident": ("!!      {text}", "!!      {text}"),
+        "night-left": ("left    {slide}  {why}", "未开始  {slide}  {why}"),
+        "night-over": (
+            "The night is over: {done} done, {failed} failed, {left} not begun. Summary: "
+            "nights/{name} in the folder of results",
+            "夜间运行结束:完成 {done},失败 {failed},未开始 {left}。"
+            "汇总:结果文件夹中的 nights/{name}",
+        ),
+        "night-account-made": (
+            "The service account {account} was made; what a night does stands under its name.",
+            "已创建服务账户 {account};夜间操作记录在该账户名下。",
+        ),
+        "night-account-there": (
+            "The service account {account} is there.",
+            "服务账户 {account} 已存在。",
+        ),
+        "night-install-next": (
+            "--to FOLDER writes the files for systemd and cron, --print shows them.",
+            "--to FOLDER 写出 systemd 和 cron 文件,--print 仅显示。",
+        ),
+        "night-units": (
+            "As root: cp {folder}/pathology-night.service {folder}/pathology-night.timer "
+            "/etc/systemd/system/ && systemctl enable --now pathology-night.timer",
+            "以 root 执行:cp {folder}/pathology-night.service {folder}/pathology-night.timer "
+            "/etc/systemd/system/ && systemctl enable --now pathology-night.timer",
+        ),
+        "night-none": ("There was no night yet.", "尚未运行过夜间任务。"),
+        "night-is-running": (
+            "The night runs since {began} ({actor}; {by})",
+            "夜间任务自 {began} 起运行({actor};{by})",
+        ),
+        "night-is-ended": (
+            "The last night began {began} and is over ({actor}; {by})",
+            "上次夜间任务始于 {began},已结束({actor};{by})",
+        ),
+        "night-is-died": (
+            "The night that began {began} lost its process ({by}): start it again, it goes on",
+            "始于 {began} 的夜间任务进程已丢失({by}):请重新启动,将继续运行",
+        ),
+        "night-is-silent": (
+            "The night that began {began} has not been heard of ({by}): is that machine on?",
+            "始于 {began} 的夜间任务没有响应({by}):请检查该机器",
+        ),
+        "night-progress": (
+            "{done} done, {failed} failed, {left} wait; expected end {expected}, end of night {ends}",
+            "完成 {done},失败 {failed},等待 {left};预计结束 {expected},夜间时段结束 {ends}",
+        ),
+        "night-pressing": ("Pressing ones left: {pressing}", "尚余加急:{pressing}"),
+        "night-dashboard": ("dask dashboard  {address}", "dask 面板  {address}"),
+        "night-metrics": ("metrics         {address}", "指标       {address}"),
+        "night-summary": ("summary         nights/{address}", "汇总       nights/{address}"),
+        "night-at-work": ("At work", "处理中"),
+        "night-failures": ("Needs somebody", "需要处理"),
+        "night-column-slide": ("slide", "切片"),
+        "night-column-analysis": ("analysis", "分析"),
+        "night-column-priority": ("priority", "优先级"),
+        "night-column-attempt": ("attempt", "尝试"),
+        "night-column-by": ("by", "处理者"),
+        "night-column-reason": ("reason and remedy", "原因与处理"),
+        "night-ledger-away": (
+            "The ledger's database cannot be reached just now.",
+            "台账数据库暂时无法访问。",
+        ),
+        "night-find-none": ("No slide is called {name}.", "没有名为 {name} 的切片。"),
         "yes": ("yes", "是"),
         "no": ("no", "否"),
         "remedy": (". {remedy}", "。{remedy}"),

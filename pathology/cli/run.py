@@ -18,7 +18,7 @@ from pathology.pipeline.settings import load_settings
 from pathology.pipeline.summary import SUMMARY
 from pathology.pipeline.workers import workers_for
 from pathology.pipeline.worklist import Asked, orders_from
-from pathology.records.order import RunOptions, SlideOrder
+from pathology.records.order import DeviceChoice, RunOptions, SlideOrder
 from pathology.records.settings.run import RunSettings
 from pathology.records.summary import SummaryRow
 
@@ -97,7 +97,7 @@ def crew_of(given: argparse.Namespace, settings: RunSettings, orders: Sequence[S
     if given.workers is not None and given.workers < 1:
         raise UsageError("--workers must be 1 or more")
     analyses = {order.analysis for order in orders}
-    device = "cpu" if given.cluster else given.device  # a cluster's GPUs are its own
+    device: DeviceChoice = "cpu" if given.cluster else given.device  # a cluster's GPUs are its own
     workers = given.workers or min(len(orders), workers_for(settings, analyses, device))
     return Crew(workers=max(1, workers), address=given.cluster)
 

@@ -167,8 +167,8 @@ class Books:
 
     def read_all(self) -> None:
         """The whole worklist again, for what others changed; and what is left of the dead."""
-        waiting = ("waiting", "leased")
-        self.board.replace_all(self._call("items", lambda: self._ledger.work.items(waiting)))
+        work = self._ledger.work
+        self.board.replace_all(self._call("items", lambda: work.items(("waiting", "leased"))))
         self._take_over()
 
     def _take_over(self) -> None:

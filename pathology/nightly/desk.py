@@ -142,7 +142,8 @@ class Desk:
     def _nap(self, seconds: float) -> None:
         """Sleep until news come; while the ledger is away nothing wakes it but its closing."""
         if self._away_since:
-            self._closing.wait(seconds) and time.sleep(min(seconds, FIRST_PAUSE_S))
+            if self._closing.wait(seconds):
+                time.sleep(min(seconds, FIRST_PAUSE_S))
             return
         with suppress(queue.Empty):
             self._sort(self._tray.get(timeout=seconds))

@@ -264,9 +264,12 @@ def _drift(drift: Sequence[Drift], language: Language) -> _Part:
     """What drifted, row by row; what did not, as numbers of measures."""
     states = Counter(row.state for row in drift)
     lines = [
-        _say(language, sentence, number=states[state])
-        for state, sentence in (("steady", "drift-steady"), ("not-enough", "drift-few"))
-        if states[state]
+        _say(language, sentence, number=number)
+        for number, sentence in (
+            (states["steady"], "drift-steady"),
+            (states["not-enough"], "drift-few"),
+        )
+        if number
     ] or ([] if drift else [_say(language, "drift-none")])
     rows = [
         {

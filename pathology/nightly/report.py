@@ -155,7 +155,7 @@ class Reporter:
         """The name under which the summary lies; None where it could not be written."""
         day = summary.night or summary.began_utc.date()
         name = f"night-{day}-{summary.shift_id}"
-        pages = {language: page(summary, language) for language in LANGUAGES}
+        pages: dict[str, str] = {language: page(summary, language) for language in LANGUAGES}
         try:
             write_night(self.folder, name, night_document(summary), pages)
         except OutputError as problem:

@@ -93,7 +93,7 @@ def parts_of(account: Account, decision: Decision, unreachable: Iterable[int]) -
 def known_reason(outcome: Outcome | None) -> str:
     """The code of an outcome's reason, one that there are words for."""
     code = outcome.reason_code if outcome else None
-    return code if code in REASONS else UNKNOWN
+    return code if code is not None and code in REASONS else UNKNOWN
 
 
 def _named(item: WorkItem, account: Account) -> Named:

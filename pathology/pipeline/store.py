@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pathology.errors import OutputError
+from pathology.exchange.whole_file import write_whole
 
 ASIDE = ".unfinished"
 LOCK = ".one-writer"
@@ -77,6 +78,11 @@ def _locked(out: Path, how: int) -> Iterator[None]:
                 "that knows file locks."
             ) from cause
         yield
+
+
+def write_document(path: Path, data: bytes) -> None:
+    """A page or a file beside results, whole or absent; OutputError as ``exchange.whole_file``."""
+    write_whole(path, data)
 
 
 def result_folder(out: Path, slide_id: str, analysis: str, key: str) -> Path:

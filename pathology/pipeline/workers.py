@@ -23,6 +23,6 @@ def workers_for(
     Where the site names cards each has a worker of its own, and the others share none.
     """
     workers = default_workers(settings.site.running)
-    if workers <= WORKERS_A_GPU or getattr(settings.site.cluster, "cards", ()):
+    if workers <= WORKERS_A_GPU or settings.site.cluster.cards:
         return workers
     return WORKERS_A_GPU if share_a_gpu(settings, set(analyses), device) else workers

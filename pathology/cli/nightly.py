@@ -1,0 +1,85 @@
+"""``pathology nightly {plan,run,status,install}``: the unattended night."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final, Protocol
+
+EXAMPLES = """
+examples:
+  pathology nightly install --out /data/results --settings /etc/pathology --to units
+  pathology nightly run --out /data/results --settings /etc/pathology    (as the timer does)
+  pathology nightly run --out /data/results --now              (at once, until all is done)
+  pathology nightly run --out /data/results --service          (without timer or cron)
+  pathology nightly status --follow
+  pathology nightly status --find S53b7cba0a9bb9bd6            (the file behind a name)
+"""
+HOMES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "run": "pathology.cli.nightly_run",
+        "status": "pathology.cli.nightly_status",
+        "install": "pathology.cli.nightly_install",
+    }
+)
+
+
+class ActionModule(Protocol):
+    """What the modules of ``HOMES`` offer."""
+
+    def call(self, given: argparse.Namespace) -> int:
+        """Do ``given.action``; the exit code."""
+        ...
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """Arguments of ``nightly``."""
+    parser.description = "The unattended night: what a hospital scanned by day is done by morning."
+    parser.epilog = EXAMPLES
+    every = argparse.ArgumentParser(add_help=False)
+    every.add_argument("--settings", type=Path, metavar="FOLDER", help="a site's own settings")
+    every.add_argument("--json", action="store_true", help="machine-readable, nothing else")
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    _run(actions.add_parser("run", parents=[every], help="run one night, or night after night"))
+    _status(actions.add_parser("status", parents=[every], help="how far the night is"))
+    _install(actions.add_parser("install", parents=[every], help="account, systemd and cron files"))
+
+
+def _run(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--out", type=Path, help="folder for results (default: out in nightly.toml)")
+    begin = parser.add_mutually_exclusive_group()
+    begin.add_argument("--now", action="store_true", help="at once, until all is done")
+    begin.add_argument("--service", action="store_true", help="wait for each night and run it")
+    add(
+        "--until-done",
+        action="store_true",
+        help="end when nothing is left, without waiting for more until the night is over",
+    )
+    add("--workers", type=int, help="processes on this machine (default: nightly.toml)")
+    add("--cluster", metavar="ADDRESS", help="dask scheduler; beyond this machine tls:// only")
+    add("--device", choices=("auto", "cpu", "cuda"), default="auto", help="where networks run")
+
+
+def _status(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--follow", action="store_true", help="live, until Ctrl-C")
+    parser.add_argument(
+        "--find", metavar="NAME", help="the file behind a pseudonym; who asked is kept in the audit"
+    )
+
+
+def _install(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--out", type=Path, help="folder for results (default: out in nightly.toml)")
+    add("--user", help="system user that the night runs as")
+    add("--to", type=Path, metavar="FOLDER", help="write the files there")
+    add("--print", dest="show", action="store_true", help="show the files, change nothing")
+
+
+def call(given: argparse.Namespace) -> int:
+    """0 everything done; 1 some slides failed or were left; 2 wrong usage."""
+    module: ActionModule = importlib.import_module(HOMES[given.action])
+    return module.call(given)
