@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 from pathology.records.intake_reasons import INTAKE_REASONS
-from pathology.records.manifest import Priority
+from pathology.records.manifest import ManifestRow, Priority
 from pathology.records.reasons import Language
 from pathology.records.result import Analysis
 from pathology.records.work import SlideIdentity
@@ -56,6 +56,14 @@ class OrdersRead:
     problems: tuple[IntakeProblem, ...] = ()
     not_ours: Mapping[str, int] = field(default_factory=dict)  # order codes without an analysis
     unfinished: bool = False  # cut short: the sender may still be writing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestRead:
+    """A manifest as a night reads it: the rows that are right, and each one that is not."""
+
+    rows: tuple[ManifestRow, ...] = ()
+    problems: tuple[IntakeProblem, ...] = ()
 
 
 class NotUnderstood(Exception):
