@@ -176,6 +176,12 @@ def test_priorities_are_mapped_and_unknown_ones_are_pressing(code, priority) -> 
 def test_a_cancelled_order_says_so(control) -> None:
     (order,) = read(painted.oml_o21(orc=painted.ORC.replace("NW", control))).orders
     assert order.control == "cancel"
+    bare = painted.hl7(
+        painted.msh("OML^O21"), painted.ORC.replace("NW", control), painted.OBR.replace("S30-1", "")
+    )
+    (order,) = read(bare).orders
+    assert order.identity == SlideIdentity(order_id="P77")
+    assert code_of(bare.replace(b"P77^LIS", b"")) == "order-lacks"
     (order,) = read(painted.fhir(status="revoked")).orders
     assert order.control == "cancel"
 
