@@ -29,7 +29,7 @@ def look_into(
     held_before: bool = False,
     marker_file: str = "",
 ) -> FolderLook:
-    """Slides of ``folder`` that are not ``known``, with the stamps of all their files.
+    """Slides of ``folder`` not yet ``known``, by real path, with the stamps of all their files.
 
     ``held_before``: slides were seen here earlier, so that an empty folder means an empty mount
     point. A ``marker_file`` that is not there means the same.
@@ -48,7 +48,7 @@ def look_into(
     found = find_slides([real], within=real)
     if real in found:
         return FolderLook(state="share-gone", detail="cannot be listed")
-    return _stamped((path for path in found if path not in known), real)
+    return _stamped(found, real, known)
 
 
 def stamp_of(path: Path) -> Stamp:
@@ -72,15 +72,16 @@ def is_temporary(path: Path, folder: Path) -> bool:
     return any(TEMPORARY.fullmatch(part) for part in parts)
 
 
-def _stamped(paths: Iterable[Path], folder: Path) -> FolderLook:
+def _stamped(paths: Iterable[Path], folder: Path, known: Container[Path]) -> FolderLook:
     stamps: dict[Path, Stamp] = {}
     leads_out: list[Path] = []
     unreadable: list[Path] = []
-    for path in paths:
-        if is_temporary(path, folder):
+    for named in paths:
+        path = Path(os.path.realpath(named))
+        if path in known or is_temporary(named, folder):
             continue
         if not _all_inside(path, folder):
-            leads_out.append(path)
+            leads_out.append(named)
             continue
         try:
             stamps[path] = stamp_of(path)
