@@ -159,7 +159,7 @@ def _orders(
     if not asked:
         return codes[0].code
     identity = _identity(slide, settings.fhir)
-    check_identity(identity)
+    check_identity(identity, CONTROLS[status])
     return [
         IncomingOrder(
             source="fhir",

@@ -159,7 +159,7 @@ def _orders(
         block=_value(group, "block", settings),
         order_id=_value(group, "order_id", settings),
     )
-    check_identity(identity)
+    check_identity(identity, said)
     deadline = _value(group, "deadline", settings)
     return [
         IncomingOrder(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pathology.records.incoming import IncomingOrder, IntakeProblem, NotUnderstood, OrdersRead
 from pathology.records.manifest import Priority
@@ -91,17 +91,21 @@ def priority_of(text: str | None, settings: IncomingSettings) -> Priority:
     return settings.priorities.get(text.strip().upper(), settings.priority_unknown)
 
 
-def check_identity(identity: SlideIdentity) -> None:
-    """Refuse an order that could never be matched with a slide.
+def check_identity(identity: SlideIdentity, control: Literal["new", "cancel"]) -> None:
+    """Refuse an order that could never be matched with a slide, or a cancelling of no order.
 
     Raises
     ------
     NotUnderstood
-        Neither a barcode nor accession, specimen and block; or a value too long, or with control
+        A new one names neither a barcode nor accession, specimen and block; one that cancels does
+        not name its order; or a value too long, or with control
         characters.
     """
-    told = (identity.barcode, identity.accession, identity.specimen, identity.block)
-    if any(v is not None and (len(v) > LONGEST_IDENTITY or not v.isprintable()) for v in told):
+    place = (identity.accession, identity.specimen, identity.block)
+    told = [v for v in (identity.barcode, identity.order_id, *place) if v is not None]
+    if any(len(v) > LONGEST_IDENTITY or not v.isprintable() for v in told):
         raise NotUnderstood("order-shape", detail="an identity")
-    if identity.barcode is None and None in told[1:]:
+    if control == "cancel" and identity.order_id is None:
+        raise NotUnderstood("order-lacks", detail="the number of the order to cancel")
+    if control == "new" and identity.barcode is None and None in place:
         raise NotUnderstood("order-lacks", detail="a barcode, or accession, specimen and block")

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Literal
 
 from pathology.records.intake_reasons import INTAKE_REASONS
-from pathology.records.manifest import Priority
+from pathology.records.manifest import ManifestRow, Priority
 from pathology.records.reasons import Language
 from pathology.records.result import Analysis
-from pathology.records.work import SlideIdentity
+from pathology.records.stain import StainKind
+from pathology.records.work import Claim, SlideIdentity, WorkOrder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,35 @@ class OrdersRead:
     problems: tuple[IntakeProblem, ...] = ()
     not_ours: Mapping[str, int] = field(default_factory=dict)  # order codes without an analysis
     unfinished: bool = False  # cut short: the sender may still be writing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ManifestRead:
+    """A manifest as a night reads it: the rows that are right, and each one that is not."""
+
+    rows: tuple[ManifestRow, ...] = ()
+    problems: tuple[IntakeProblem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundSlide:
+    """A slide that has stopped growing, with what its name and its label say."""
+
+    path: Path = field(repr=False)
+    said: tuple[Claim, ...] = ()
+    folder: str = field(default="", repr=False)  # of it, within the watched one; "/" between parts
+    stain: StainKind | None = None  # None: not looked at
+    watched: bool = True  # False: named by a manifest only
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Joined:
+    """Slides and orders brought together; nothing is in two places."""
+
+    work: tuple[WorkOrder, ...] = ()  # to be enrolled, the held ones too
+    waiting: tuple[IncomingOrder, ...] = ()  # no slide has come for them
+    absent: tuple[ManifestRow, ...] = ()  # their slide is not there
+    unasked: tuple[FoundSlide, ...] = ()  # no order and no rule says what to do with them
 
 
 class NotUnderstood(Exception):

@@ -87,6 +87,12 @@ INTAKE_REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
             "内容与声明的编码不符",
             "请更正 MSH-18,或 nightly.toml 中的 incoming.hl7.encoding_unsaid。",
         ),
+        "cannot-move": _reason(
+            "a message could not be moved to {detail}",
+            "Give the night the right to write in the folder; it is tried again.",
+            "消息无法移动到 {detail}",
+            "请授予该文件夹的写权限;系统会重试。",
+        ),
         # rows of a manifest
         "row-cells": _reason(
             "it has more cells than there are columns",

@@ -235,6 +235,39 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
                 "请用 --workers 1 单独运行;若仍失败,请附日志报告。",
             ),
         ),
+        "identity-disagrees": Reason(
+            en=Wording(
+                "it is not certain whose slide this is: {detail}",
+                "Compare the glass, its label and the order; correct what is wrong, then let the "
+                "slide run again.",
+            ),
+            zh=Wording(
+                "无法确定切片属于谁:{detail}",
+                "请核对玻片、标签和申请单,更正错误后再重新运行。",
+            ),
+        ),
+        "identity-unproven": Reason(
+            en=Wording(
+                "nothing proves whose slide this is ({detail})",
+                "Compare the glass and the order; send barcode, or accession, specimen and block, "
+                "with both.",
+            ),
+            zh=Wording(
+                "没有依据证明切片属于谁({detail})",
+                "请核对玻片和申请单;两者均须有条码,或病理号、标本和蜡块。",
+            ),
+        ),
+        "orders-disagree": Reason(
+            en=Wording(
+                "two orders for this slide contradict each other: {detail}",
+                "Ask who ordered it which is right.",
+            ),
+            zh=Wording("本切片的两份申请相互矛盾:{detail}", "请向申请者核实。"),
+        ),
+        "order-cancelled": Reason(
+            en=Wording("its order was cancelled", "Order it again if that was wrong."),
+            zh=Wording("申请已取消", "如系误操作,请重新申请。"),
+        ),
         "bug": Reason(
             en=Wording(
                 "the program failed in a way nobody foresaw ({detail})",

@@ -29,18 +29,19 @@ SIDE_PICTURE = re.compile(r"(^|[\W_])(label|macro|overview|thumb(nail)?|preview)
 RESULT_FILE = "findings.json"  # a folder with one holds our own results, pictures among them
 
 
-def find_slides(inputs: Sequence[Path]) -> tuple[Path, ...]:
+def find_slides(inputs: Sequence[Path], *, within: Path | None = None) -> tuple[Path, ...]:
     """The slides among ``inputs`` and in their folders, sorted, each once.
 
     A file is given back as named. A folder that holds one DICOM series and nothing else is one
     slide; where it holds more, each series is named by one of its files. An OME-Zarr folder is one
     slide. A folder that cannot be looked into is given back itself, so that opening it says why.
+    So is one whose real place is not in ``within``, itself a real path: a link may lead anywhere.
     """
     visited: set[Path] = set()
     found: list[Path] = []
     for path in inputs:
         if is_folder(path) and not is_zarr(path):
-            found += _search(path, visited)
+            found += _search(path, visited, within)
         else:
             found.append(path)
     return _each_once(found)
@@ -102,10 +103,12 @@ def _named_inside(index: Path) -> list[Path]:
     return [p for p in beside if p != index and is_file(p)]
 
 
-def _search(folder: Path, visited: set[Path]) -> list[Path]:
+def _search(folder: Path, visited: set[Path], within: Path | None) -> list[Path]:
     """Slides in a folder and below; ``visited`` ends loops of symbolic links."""
+    real = real_path(folder)
+    if within is not None and not real.is_relative_to(within):
+        return [folder]
     try:
-        real = real_path(folder)
         entries = sorted(p for p in folder.iterdir() if not p.name.startswith("."))
     except OSError:
         return [folder]
@@ -125,7 +128,7 @@ def _search(folder: Path, visited: set[Path]) -> list[Path]:
     for inner in entries:
         if not is_folder(inner) or inner in data_folders:
             continue
-        found += [inner] if is_zarr(inner) else _search(inner, visited)
+        found += [inner] if is_zarr(inner) else _search(inner, visited, within)
     return found
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pathology.errors import UsageError
-from pathology.exchange.manifest_csv import MANIFEST_COLUMNS, read_manifest
+from pathology.exchange.manifest_csv import MANIFEST_COLUMNS, read_manifest, read_manifest_rows
 
 HEADER = ",".join(MANIFEST_COLUMNS)
 
@@ -94,3 +95,93 @@ def test_no_bytes_break_the_reader(tmp_path_factory, data):
     path.write_bytes(data)
     with pytest.raises(UsageError):
         read_manifest(path)
+
+
+def places(read):
+    return [(p.place, p.code) for p in read.problems]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "gbk", "gb18030", "utf-16"])
+def test_a_night_takes_the_right_rows_and_names_the_others_one_by_one(tmp_path, encoding):
+    text = (
+        "slide,analysis,case_id,priority,mpp\n"
+        "一.svs,ki67,病例,stat,0.25\n"
+        "b.svs,ki-76,C2,stat,\n"
+        ",ki67,C3,,\n"
+        "\n"
+        "c.svs,infiltration,C4,soon,\n"
+        "d.svs,infiltration,C5,,zero\n"
+        "e.svs,infiltration,C6,,,more\n"
+        "f.svs,infiltration,C7,,\n"
+    )
+    read = read_manifest_rows(listed(tmp_path, text, encoding))
+    assert [(r.row, r.slide.name, r.case_id) for r in read.rows] == [
+        (2, "一.svs", "病例"),
+        (9, "f.svs", "C7"),
+    ]
+    assert places(read) == [
+        (3, "row-value"),
+        (4, "row-lacks"),
+        (6, "row-value"),
+        (7, "row-value"),
+        (8, "row-cells"),
+    ]
+    assert "none" not in read.problems[0].text("en")
+    assert read.problems[0].text("zh").startswith("3: analysis:值无效")
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", "empty"),
+        ("slide,analysis,Müller\na,ki67,red\n", "columns-unknown"),
+        ("slide\na\n", "columns-missing"),
+        ("slide,analysis,slide\na,ki67,b\n", "columns-twice"),
+        ('slide,analysis\n"a,ki67\n', "not-csv"),
+        ("slide,analysis\0\n", "not-text"),
+    ],
+)
+def test_a_list_that_is_wrong_as_a_whole_is_one_problem(tmp_path, text, code):
+    read = read_manifest_rows(listed(tmp_path, text))
+    assert (read.rows, places(read)) == ((), [(0, code)])
+    for language in ("en", "zh"):
+        told = read.problems[0].text(language)
+        assert told
+        assert "Müller" not in told  # it may be kept, and a column's name may be anything
+
+
+def test_a_list_that_cannot_be_read_is_a_problem_and_no_error(tmp_path):
+    assert places(read_manifest_rows(tmp_path / "absent.csv")) == [(0, "cannot-read")]
+    assert places(read_manifest_rows(tmp_path)) == [(0, "cannot-read")]
+    os.mkfifo(tmp_path / "pipe.csv")  # opening it would wait for ever
+    assert places(read_manifest_rows(tmp_path / "pipe.csv")) == [(0, "cannot-read")]
+    with (tmp_path / "huge.csv").open("wb") as huge:
+        huge.truncate(65 * 2**20)
+    assert places(read_manifest_rows(tmp_path / "huge.csv")) == [(0, "cannot-read")]
+
+
+def test_a_thousand_rows_of_one_slide_are_one_row(tmp_path):
+    (tmp_path / "link.svs").symlink_to(tmp_path / "a.svs")
+    text = "slide,analysis,case_id\n" + "a.svs,ki67,C1\n./a.svs,ki67,C1\nlink.svs,ki67,C1\n" * 333
+    read = read_manifest_rows(listed(tmp_path, text))
+    assert [r.row for r in read.rows] == [2]
+    assert len(read.problems) == 998
+    assert {(p.code, p.facts["first"]) for p in read.problems} == {("row-repeated", 2)}
+
+
+@pytest.mark.parametrize("column", ["case_id", "block", "order_id", "mpp", "priority", "marker"])
+def test_of_rows_that_contradict_each_other_none_is_taken(tmp_path, column):
+    one, other = ("stat", "routine") if column == "priority" else ("0.25", "0.5")
+    text = f"slide,analysis,{column}\na,ki67,{one}\nb,ki67,{one}\na,ki67,{one}\na,ki67,{other}\n"
+    read = read_manifest_rows(listed(tmp_path, text))
+    assert [r.slide.name for r in read.rows] == ["b"]
+    assert places(read) == [(n, "row-contradicts") for n in (2, 4, 5)]
+
+
+@given(data=st.binary(max_size=200) | st.text(max_size=200).map(str.encode))
+@settings(max_examples=150, deadline=None)
+def test_a_night_survives_any_bytes(tmp_path_factory, data):
+    path = tmp_path_factory.mktemp("manifest") / "list.csv"
+    path.write_bytes(b"slide,analysis\n" + data)
+    read = read_manifest_rows(path)
+    assert all(p.text("en") and p.text("zh") for p in read.problems)
