@@ -58,29 +58,29 @@ class OpenLedger:
     """The archive, opened (``records.ledger.Ledger``). Closing it closes the database."""
 
     def __init__(self, database: Engine, transactions: Transactions, vault: Vault) -> None:
-        self._database, self._transactions, self._vault = database, transactions, vault
+        self._database, self.transactions, self._vault = database, transactions, vault
         self._acting, self._clock = "", utc_now
 
     def acting_as(self, opening: Opening) -> OpenLedger:
         """The same database, for another account."""
-        other = OpenLedger(self._database, self._transactions, self._vault)
+        other = OpenLedger(self._database, self.transactions, self._vault)
         other._acting, other._clock = opening.acting, opening.clock
         return other
 
     @property
     def work(self) -> Worklist:
         """The worklist."""
-        return Worklist(self._transactions, Sealing(self._vault), self._acting)
+        return Worklist(self.transactions, Sealing(self._vault), self._acting)
 
     @property
     def audit(self) -> Trail:
         """The chain."""
-        return Trail(self._transactions)
+        return Trail(self.transactions)
 
     @property
     def accounts(self) -> AccountBook:
         """Who may do what."""
-        return AccountBook(self._transactions, self._clock)
+        return AccountBook(self.transactions, self._clock)
 
     @property
     def shifts(self) -> ShiftBook:
@@ -90,11 +90,11 @@ class OpenLedger:
     @property
     def keys(self) -> Rotation:
         """The wrapping keys: which one locks what, and how it is changed."""
-        return Rotation(self._transactions, self._vault)
+        return Rotation(self.transactions, self._vault)
 
     def close(self) -> None:
         """Let go of the database."""
-        self._transactions.bring_up_anchor()
+        self.transactions.bring_up_anchor()
         self._database.dispose()
 
     def __enter__(self) -> OpenLedger:

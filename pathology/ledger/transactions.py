@@ -40,7 +40,7 @@ class Transactions:
     """Begins, commits, and moves the anchor after what was committed."""
 
     def __init__(self, database: Engine, chain: Chain) -> None:
-        self.chain = chain
+        self.chain, self.database = chain, database
         self._committed: Head | None = None
         self._anchored, self._anchored_at = 0, -PAUSE_S
         self._reading = database
