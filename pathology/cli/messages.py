@@ -215,7 +215,7 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "始于 {began} 的夜间任务没有响应({by}):请检查该机器",
         ),
         "night-progress": (
-            "{done} done, {failed} failed, {left} wait; expected end {expected}, end of night {ends}",
+            "{done} done, {failed} failed, {left} wait; expected end {expected}, night ends {ends}",
             "完成 {done},失败 {failed},等待 {left};预计结束 {expected},夜间时段结束 {ends}",
         ),
         "night-pressing": ("Pressing ones left: {pressing}", "尚余加急:{pressing}"),

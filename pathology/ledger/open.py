@@ -85,7 +85,7 @@ class OpenLedger:
     @property
     def shifts(self) -> ShiftBook:
         """The night's own lock."""
-        return ShiftBook(self._transactions)
+        return ShiftBook(self.transactions)
 
     @property
     def keys(self) -> Rotation:

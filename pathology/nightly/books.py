@@ -29,6 +29,7 @@ from pathology.records.work import Lease, Outcome, WorkItem, WorkOrder
 
 T = TypeVar("T")
 NIGHT_DIED: Final = "night-died"
+CANCELLED: Final = "order-cancelled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +79,7 @@ class Books:
         self.taken: queue.SimpleQueue[WorkItem] = queue.SimpleQueue()
         self.held: dict[int, Held] = {}
         self.endings: deque[Ending] = deque()
+        self.cancelled: set[int] = set()
         self.latency_s = 0.0
 
     def _call(self, name: str, call: Callable[[], T]) -> T:
@@ -195,6 +197,15 @@ class Books:
             self._stop(item)
         else:
             self.taken.put(item)
+
+    def stop_cancelled(self) -> None:
+        """Stop what waits though its order was taken back; what has begun ends as it will."""
+        for item_id in sorted(self.cancelled):
+            item = self.board.get(item_id)
+            if item is not None and item.state == "waiting" and self._claimed(item_id) is not None:
+                stopped = Outcome(kind="stopped", reason_code=CANCELLED)
+                self.endings.append(Ending(item_id, stopped, None, decided=True))
+            self.cancelled.discard(item_id)
 
     def _stop(self, item: WorkItem) -> None:
         why, facts = item.order.held, dict(item.order.held_facts)

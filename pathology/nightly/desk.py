@@ -44,6 +44,16 @@ class _Orders:
     enrolled: Callable[[], None]
 
 
+@dataclass(slots=True, eq=False)
+class _Cancelled:
+    """Items whose order was taken back."""
+
+    item_ids: Sequence[int]
+
+
+_News = Ending | _Orders | _Cancelled | None
+
+
 @dataclass(slots=True, kw_only=True)
 class DeskView:
     """What other threads may read at any time."""
@@ -51,6 +61,7 @@ class DeskView:
     decision: Decision = field(default_factory=Decision)
     held: int = 0
     waiting: int = 0
+    expected_s: float = 0.0  # of one worker, for all that waits or is leased
     unreachable: tuple[int, ...] = ()  # items whose place is away
     unentered: int = 0  # outcomes that the ledger does not have yet
     away_s: float = 0.0  # for how long the ledger has been away
@@ -68,7 +79,7 @@ class Desk:
         self.told: Mapping[str, object] = {}  # the shift's own words, set by the night
         self.free_gib: float | None = None  # of the results' disk; below zero: full
         self.away: frozenset[Path] = frozenset()  # places that are not to be seen
-        self._tray: queue.SimpleQueue[Ending | _Orders | None] = queue.SimpleQueue()
+        self._tray: queue.SimpleQueue[_News] = queue.SimpleQueue()
         self._given = self._seen = 0  # news put in, news taken into account
         self._orders: deque[_Orders] = deque()
         self._taking, self._closing, self._changed = True, threading.Event(), True
@@ -92,6 +103,10 @@ class Desk:
     def enrol(self, orders: Sequence[WorkOrder], enrolled: Callable[[], None]) -> None:
         """Add orders; ``enrolled`` is called once they are in the ledger."""
         self._put(_Orders(orders, enrolled))
+
+    def cancel(self, item_ids: Sequence[int]) -> None:
+        """Stop items whose order was taken back, as far as they have not begun."""
+        self._put(_Cancelled(item_ids))
 
     def look(self) -> None:
         """Decide anew: disk or places changed."""
@@ -118,7 +133,7 @@ class Desk:
         self._thread.join(timeout=wait_s)
         return max(1, len(self._books.endings)) if self._thread.is_alive() else 0
 
-    def _put(self, news: Ending | _Orders | None) -> None:
+    def _put(self, news: _News) -> None:
         self._given += 1
         self._tray.put(news)
 
@@ -148,12 +163,14 @@ class Desk:
         with suppress(queue.Empty):
             self._sort(self._tray.get(timeout=seconds))
 
-    def _sort(self, news: Ending | _Orders | None) -> None:
+    def _sort(self, news: _News) -> None:
         self._changed, self._unseen = True, self._unseen + 1
         if isinstance(news, Ending):
             self._books.endings.append(news)
         elif isinstance(news, _Orders):
             self._orders.append(news)
+        elif isinstance(news, _Cancelled):
+            self._books.cancelled |= set(news.item_ids)
 
     _unseen = 0
 
@@ -192,7 +209,9 @@ class Desk:
         decision = self._books.decide(self.free_gib)
         if self._taking:
             self._books.do(decision)
+            self._books.stop_cancelled()
         view.decision, view.held, view.waiting = decision, len(self._books.held), len(board)
+        view.expected_s = board.expected_s()
         view.unreachable = tuple(item.item_id for item in board.unreachable())
         view.unentered = len(self._books.endings)
         self._metrics.in_flight.set(view.held)

@@ -25,7 +25,8 @@ from pathology.nightly.metrics import Metrics, exposed
 from pathology.nightly.options import NightOptions, NightSettings, NightWatcher
 from pathology.nightly.report import Reporter
 from pathology.nightly.settings import policy_of, time_limit_s
-from pathology.nightly.surroundings import Intake, Rhythm, Surroundings
+from pathology.nightly.site_sources import SiteSources, has_sources
+from pathology.nightly.surroundings import OrderSources, Rhythm, Surroundings
 from pathology.nightly.triage import Triage
 from pathology.nightly.worklist_board import Board
 from pathology.pipeline.crew import Crew
@@ -157,6 +158,7 @@ class _Night:
             clock=self.options.clock,
             incidents=incidents,
             folder=nights_folder(self.out),
+            workers=self._workers(),
         )
         end: NightEnd = "broken"
         with exposed(self.metrics, self.settings.nightly.operating.metrics_port) as address:
@@ -204,7 +206,7 @@ class _Night:
             if options.orders:
                 desk.enrol(options.orders, lambda: None)
             desk.start()
-            around = Surroundings(self.out, desk, incidents, self._intake(), rhythm)
+            around = Surroundings(self.out, desk, incidents, self._sources(), rhythm)
             loop = Loop(
                 desk=desk,
                 crew=crew,
@@ -223,8 +225,10 @@ class _Night:
                 around.close()
                 reporter.rows = loop.rows
 
-    def _intake(self) -> Intake | None:
-        return None
+    def _sources(self) -> OrderSources | None:
+        if not has_sources(self.settings):
+            return None
+        return SiteSources(settings=self.settings, work=self.ledger.work, clock=self.options.clock)
 
     def _jobs(self) -> JobMaker:
         options = RunOptions(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -43,12 +43,14 @@ class Reporter:
     clock: NightClock
     incidents: Incidents
     folder: Path
+    workers: int
     rows: Mapping[int, SummaryRow] = field(default_factory=dict)
     _told_at: float = 0.0
     _steps: int = 0
     _address: str | None = None
     _expected_utc: datetime | None = None
     _free_gib: float | None = None
+    _sources: Mapping[str, int] = field(default_factory=dict)
 
     def begun(self, desk: Desk, address: str | None) -> None:
         """The first words, before anything is at work."""
@@ -63,9 +65,17 @@ class Reporter:
             return
         self._told_at = time.monotonic()
         self._free_gib = around.free_gib
+        self._sources = around.counts
         self._note_clock()
         around.told(metrics, self.window)
+        self._foresee(desk)
         desk.told = self._words(desk, dashboard)
+
+    def _foresee(self, desk: Desk) -> None:
+        """When all will be done, as foreseen once the first worklist was read."""
+        if self._expected_utc is None and desk.view.expected_s > 0:
+            seconds = desk.view.expected_s / self.workers
+            self._expected_utc = self.clock.now() + timedelta(seconds=seconds)
 
     def _note_clock(self) -> None:
         for _, step in self.clock.steps[self._steps :]:
@@ -92,6 +102,7 @@ class Reporter:
                 "pausing": len(view.decision.pausing),
                 "place-away": len(view.unreachable),
             },
+            "sources": dict(self._sources),
             "free_gib": self._free_gib,
             "incidents": [
                 {"at": moment(one.at_utc), "code": one.code, "facts": dict(one.facts)}

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -27,12 +27,14 @@ class Arrivals:
     """What one look at the sources of orders brought."""
 
     orders: tuple[WorkOrder, ...] = ()
+    cancelled: tuple[int, ...] = ()  # items whose order was taken back
     away: frozenset[str] = frozenset()  # sources that could not be read, by kind and number
     refused: int = 0  # orders that could not be used
+    counts: Mapping[str, int] = field(default_factory=dict)  # what waits and why, for people
     enrolled: Callable[[], None] = lambda: None  # to be called once the orders are safe
 
 
-class Intake(Protocol):
+class OrderSources(Protocol):
     """Reads the sources of orders; may hang with a share, and is asked in a thread of its own."""
 
     def look(self) -> Arrivals:
@@ -52,18 +54,24 @@ class Surroundings:
     """Looked at from the loop; whatever may hang does so elsewhere."""
 
     def __init__(
-        self, out: Path, desk: Desk, incidents: Incidents, intake: Intake | None, rhythm: Rhythm
+        self,
+        out: Path,
+        desk: Desk,
+        incidents: Incidents,
+        sources: OrderSources | None,
+        rhythm: Rhythm,
     ) -> None:
         self._out, self._desk, self._incidents = out, desk, incidents
         self._doubted = self._short = False
         self._back: queue.SimpleQueue[Path] = queue.SimpleQueue()
         self._arrived: queue.SimpleQueue[Arrivals] = queue.SimpleQueue()
         self._away: frozenset[str] = frozenset()
+        self.counts: Mapping[str, int] = {}  # of the newest look at the sources
         self._disk: Lookout[Disk] = Lookout("night-disk", self._look_at_disk, rhythm.room_s)
         self._places: Lookout[None] = Lookout("night-places", self._look_at_places, rhythm.room_s)
-        self._intake = intake
+        self._orders = sources
         self._sources: Lookout[None] | None = None
-        if intake is not None:
+        if sources is not None:
             self._sources = Lookout("night-sources", self._look_at_sources, rhythm.sources_s)
 
     @property
@@ -138,8 +146,8 @@ class Surroundings:
                     self._incidents.add("place-back")
 
     def _look_at_sources(self) -> None:
-        if self._intake is not None:
-            self._arrived.put(self._intake.look())
+        if self._orders is not None:
+            self._arrived.put(self._orders.look())
 
     def _hear_source(self, arrived: Arrivals) -> None:
         for source in sorted(arrived.away - self._away):
@@ -151,4 +159,7 @@ class Surroundings:
             self._incidents.add("order-refused", number=arrived.refused)
         if arrived.orders:
             tell("arrived", number=len(arrived.orders))
+        self.counts = arrived.counts
         self._desk.enrol(arrived.orders, arrived.enrolled)
+        if arrived.cancelled:
+            self._desk.cancel(arrived.cancelled)

@@ -79,6 +79,10 @@ class Board:
             self._expected[item.item_id] = self._estimate(item)
         return self._expected[item.item_id]
 
+    def expected_s(self) -> float:
+        """Seconds of one worker for all of them."""
+        return sum(self.expected(item).seconds for item in self._items.values())
+
     def unreachable(self) -> list[WorkItem]:
         """Those that wait in places that are away."""
         if not self.away:
