@@ -10,7 +10,8 @@ PathologyError
 ├── ModelRefused          a card or its weights cannot be trusted or used
 ├── OutputError           results cannot be written: no right, no room
 ├── ClusterError          the cluster cannot be reached, or not safely
-├── LedgerError           the database cannot be opened, is of another version, or went away
+├── LedgerError           the database cannot be opened, is of another version, or was damaged
+│   └── LedgerAway          it cannot be reached just now: the same call may be tried again
 ├── VaultError            a key is missing or wrong, or what it locks was changed
 └── NotAllowed            the actor's roles do not let them do this
 
@@ -88,7 +89,11 @@ class ClusterError(PathologyError):
 
 
 class LedgerError(PathologyError):
-    """The ledger's database cannot be opened, is of another version, or went away."""
+    """The ledger's database cannot be opened, is of another version, or was damaged."""
+
+
+class LedgerAway(LedgerError):
+    """The database cannot be reached just now, or is busy: the same call may be tried again."""
 
 
 class VaultError(PathologyError):

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from pathology.ledger.database import connect
+from pathology.ledger.schema import prepare_tables
+from pathology.records.settings.ledger import LedgerSettings
+from tests.ledgers import LedgerSite, Tampering
+from tests.postgres import PASSWORD, VARIABLE, PostgresServer, programs, quick_folder
 
 REPOSITORY = Path(__file__).parents[1]
 DATA = REPOSITORY.parent / "shared" / "data"
@@ -33,3 +39,61 @@ def pytest_runtest_makereport(item: pytest.Item) -> object:
     if report.skipped and os.environ.get("CI") == "true" and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"skipped in CI: {report.longrepr}"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of this test process; the test skips where none is installed."""
+    where = programs()
+    if where is None:
+        pytest.skip("no PostgreSQL server here: apt-get install postgresql")
+    os.environ[VARIABLE] = PASSWORD
+    with quick_folder() as folder:
+        server = PostgresServer(where, folder)
+        yield server
+        server.stop("immediate")
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: PostgresServer) -> str:
+    """A database with the ledger's tables, for copies."""
+    name = postgres.new_database()
+    database = connect(
+        LedgerSettings(source="", url=postgres.url(name), password_environment=VARIABLE),
+        Path(),
+    )
+    prepare_tables(database)
+    database.dispose()
+    return name
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger_database(request: pytest.FixtureRequest) -> PostgresServer | None:
+    """Each database in turn: None is SQLite."""
+    return None if request.param == "sqlite" else request.getfixturevalue("postgres")
+
+
+@pytest.fixture
+def ledger_site(
+    ledger_database: PostgresServer | None, request: pytest.FixtureRequest
+) -> Iterator[LedgerSite]:
+    """A site without a ledger yet, on each database in turn."""
+    with quick_folder() as folder:
+        if ledger_database is None:
+            yield LedgerSite(folder=folder)
+            return
+        name = ledger_database.new_database(request.getfixturevalue("postgres_template"))
+        yield LedgerSite(folder=folder, url=ledger_database.url(name))
+
+
+@pytest.fixture
+def sqlite_site() -> Iterator[LedgerSite]:
+    """A site without a ledger yet, on SQLite."""
+    with quick_folder() as folder:
+        yield LedgerSite(folder=folder)
+
+
+@pytest.fixture
+def tampering(ledger_site: LedgerSite, ledger_database: PostgresServer | None) -> Tampering:
+    """Hands on the tables of ``ledger_site`` behind the program's back."""
+    return Tampering(ledger_site, ledger_database)

@@ -68,6 +68,11 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
             "measure networks on labelled images, the classical analysis beside them",
             "在标注图像上评估神经网络,并与经典方法对照",
         ),
+        "review": Command(
+            "pathology.cli.review",
+            "care of the archive: verify the audit chain, change the keys",
+            "档案维护:核验审计链,更换密钥",
+        ),
         "doctor": Command(
             "pathology.cli.doctor",
             "check the installation and say what to do",

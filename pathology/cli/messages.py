@@ -56,6 +56,41 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "共 {all} 张,完成 {done} 张,失败 {failed} 张。汇总:{path}",
         ),
         "not-measurable": ("not measurable: {reason}", "不可测量:{reason}"),
+        "chain-whole": (
+            "The audit chain is as it was written: {lines:,} lines, head {head}",
+            "审计链完好:共 {lines:,} 行,链首校验码 {head}",
+        ),
+        "chain-faults": (
+            "THE AUDIT CHAIN IS DAMAGED: {faults:,} faults in {lines:,} lines",
+            "审计链已损坏:{lines:,} 行中有 {faults:,} 处问题",
+        ),
+        "chain-edited": ("line {line}: edited", "第 {line} 行:被修改"),
+        "chain-removed": ("line {line}: removed", "第 {line} 行:被删除"),
+        "chain-reordered": ("line {line}: reordered", "第 {line} 行:顺序被调换"),
+        "chain-truncated": ("from line {line} on: cut off", "自第 {line} 行起:被截断"),
+        "chain-rewritten": ("line {line}: written anew", "第 {line} 行:被重写"),
+        "chain-anchor-missing": (
+            "the anchor is missing or was changed: what followed line {line} may have been cut off",
+            "锚文件缺失或被修改:第 {line} 行之后的内容可能已被截断",
+        ),
+        "chain-accepted": (
+            "Anchored as it stands. The chain now tells of it, with your reason.",
+            "已按现状重新锚定。此操作及原因已记入审计链。",
+        ),
+        "keys-made": (
+            "Keys made: {path}\nKeep a copy where the database is not. Without it nothing can be "
+            "read.",
+            "已生成密钥:{path}\n请另存副本,勿与数据库放在一起。丢失密钥将无法读取任何数据。",
+        ),
+        "keys-rotated": (
+            "Everything is locked by {current}. Retired: {retired}. Copy the key file again.",
+            "全部数据现由 {current} 加密。已停用:{retired}。请重新备份密钥文件。",
+        ),
+        "keys-forgotten": (
+            "Taken off the key file: {keys}. Backups from before cannot be opened with it.",
+            "已从密钥文件中移除:{keys}。此前的备份将无法用它打开。",
+        ),
+        "none": ("none", "无"),
         "look-at": ("Look at  {path}", "请查看  {path}"),
         "numbers-in": ("Numbers  {path}", "数据    {path}"),
         "demo-what": (

@@ -1,0 +1,56 @@
+"""Who may do what: one literal table, and what no account may be at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from pathology.records.actor import Act, Role
+
+MAY: Final[Mapping[Role, frozenset[Act]]] = MappingProxyType(
+    {
+        "technician": frozenset({"run-analysis", "read-worklist", "correct-identity"}),
+        "pathologist": frozenset(
+            {
+                "run-analysis",
+                "read-worklist",
+                "read-identity",
+                "draft-report",
+                "sign-report",
+                "export-final",
+            }
+        ),
+        "operator": frozenset(
+            {"plan-night", "run-night", "run-analysis", "read-worklist", "read-identity"}
+        ),
+        "curator": frozenset({"curate-knowledge"}),
+        "administrator": frozenset({"manage-users", "manage-keys", "verify-audit"}),
+        "auditor": frozenset({"read-worklist", "verify-audit"}),
+        "service": frozenset({"plan-night", "run-night", "run-analysis", "read-worklist"}),
+    }
+)
+"""Least privilege; a role has nothing that is not written here."""
+
+NEVER_TOGETHER: Final = (
+    frozenset({"administrator", "pathologist"}),  # who makes accounts must not sign
+    frozenset({"administrator", "auditor"}),  # who is audited must not audit
+    frozenset({"service", "pathologist"}),  # a program signs nothing
+)
+PERSONS_ONLY: Final[frozenset[Role]] = frozenset(
+    {"pathologist", "curator", "administrator", "auditor", "technician"}
+)
+FOUNDER: Final[frozenset[Role]] = frozenset({"operator", "technician", "administrator"})
+"""Roles of the person who makes a fresh ledger: enough for one computer, and not to sign."""
+
+
+def allowed(roles: frozenset[Role], act: Act) -> bool:
+    """Whether these roles allow the act; an administrator signs under no role."""
+    if act == "sign-report" and roles & {"administrator", "service"}:
+        return False
+    return any(act in MAY[role] for role in roles)
+
+
+def who_may(act: Act) -> list[Role]:
+    """The roles that allow an act."""
+    return [role for role, acts in MAY.items() if act in acts]
