@@ -60,6 +60,7 @@ HOME_OF = {
     "pyarrow": "predictions exchange pipeline",
     "dask": "pipeline",
     "distributed": "pipeline",
+    "dask_jobqueue": "pipeline",
     "sqlalchemy": "ledger",
     "alembic": "ledger",
     "psycopg": "ledger",

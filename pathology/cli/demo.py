@@ -8,7 +8,8 @@ from pathlib import Path
 from pathology.cli.messages import say, speak
 from pathology.cli.progress import watching
 from pathology.pipeline.demo import ASSUMED_MPP, demo_order
-from pathology.pipeline.run import Crew, run
+from pathology.pipeline.roster import Roster
+from pathology.pipeline.run import run
 from pathology.pipeline.settings import load_settings
 from pathology.records.order import RunOptions
 
@@ -27,7 +28,7 @@ def call(given: argparse.Namespace) -> int:
     print(say("demo-what", mpp=ASSUMED_MPP))
     with watching(1, quiet=False, language=speak()) as watcher:
         options = RunOptions(out=out, force=True, language=speak())
-        (row,) = run([order], options, load_settings(), Crew(workers=1), watcher)
+        (row,) = run([order], options, load_settings(), Roster(workers=1), watcher)
     if row.state == "failed":
         return 1
     print(say("look-at", path=out / row.result / "overlay.png"))

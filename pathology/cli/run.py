@@ -13,7 +13,8 @@ from pathology.cli.progress import watching
 from pathology.cli.scale_option import scale_mpp
 from pathology.errors import UsageError
 from pathology.pipeline.eyes import check_gpu, check_models
-from pathology.pipeline.run import Crew, run
+from pathology.pipeline.roster import Roster
+from pathology.pipeline.run import run
 from pathology.pipeline.settings import load_settings
 from pathology.pipeline.summary import SUMMARY
 from pathology.pipeline.workers import workers_for
@@ -74,7 +75,7 @@ def call(given: argparse.Namespace) -> int:
         out=given.out.absolute(), force=given.force, device=given.device, language=speak()
     )
     with watching(len(orders), quiet=given.json, language=options.language) as watcher:
-        rows = run(orders, options, settings, crew_of(given, settings, orders), watcher)
+        rows = run(orders, options, settings, roster_of(given, settings, orders), watcher)
     failures = sum(row.state == "failed" for row in rows)
     if given.json:
         print(json.dumps(summary_json(rows, options.out), ensure_ascii=False, allow_nan=False))
@@ -92,14 +93,16 @@ def asked_for(given: argparse.Namespace) -> Asked:
     return Asked(analysis=given.analysis, marker=given.marker, mpp=given.mpp, within=within)
 
 
-def crew_of(given: argparse.Namespace, settings: RunSettings, orders: Sequence[SlideOrder]) -> Crew:
+def roster_of(
+    given: argparse.Namespace, settings: RunSettings, orders: Sequence[SlideOrder]
+) -> Roster:
     """The workers asked for; by default no more than there are slides, and few beside a GPU."""
     if given.workers is not None and given.workers < 1:
         raise UsageError("--workers must be 1 or more")
     analyses = {order.analysis for order in orders}
     device: DeviceChoice = "cpu" if given.cluster else given.device  # a cluster's GPUs are its own
     workers = given.workers or min(len(orders), workers_for(settings, analyses, device))
-    return Crew(workers=max(1, workers), address=given.cluster)
+    return Roster(workers=max(1, workers), address=given.cluster)
 
 
 def summary_json(rows: tuple[SummaryRow, ...], out: Path) -> dict[str, object]:

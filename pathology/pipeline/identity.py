@@ -22,6 +22,7 @@ NAME_BYTES = 140
 """In UTF-8, where a Chinese character has three: with digest, analysis, key and process number a
 folder's name stays below 200 of the 255 bytes that file systems allow."""
 KEY_BYTES = 32
+KEY_CHARACTERS = 8
 
 
 def content_digest(files: Sequence[Path]) -> str:
@@ -133,7 +134,12 @@ def pseudonym_key(privacy: PrivacySettings) -> bytes | None:
     return key
 
 
-def result_key(made_from: Mapping[str, object]) -> str:
-    """Eight characters over everything that made a result (slide, scale, region, settings...)."""
+def content_key(made_from: Mapping[str, object]) -> str:
+    """SHA-256 over everything that made a result (slide, scale, region, settings...)."""
     text = json.dumps(dict(made_from), sort_keys=True, ensure_ascii=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def result_key(made_from: Mapping[str, object]) -> str:
+    """The eight characters of it that a result's folder is called by: enough for one slide."""
+    return content_key(made_from)[:KEY_CHARACTERS]

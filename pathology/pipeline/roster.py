@@ -1,17 +1,18 @@
-"""Who does the work, and what becomes of it: the nouns of a crew."""
+"""Who does the work, and what is told of an item when a crew is done with it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pathology.pipeline.cluster import cores
+from pathology.pipeline.cluster import Cluster, cores, existing_cluster, own_cluster
+from pathology.records.settings.site import ClusterSettings
 from pathology.records.summary import SummaryRow
 from pathology.records.work import Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roster:
-    """``workers`` processes of the site's cluster, or the scheduler at ``address``."""
+    """``workers`` processes of the site's own cluster, or the scheduler at ``address``."""
 
     workers: int
     address: str | None = None
@@ -21,13 +22,20 @@ class Roster:
         """Threads of each local process's network, so that all together take every core."""
         return max(1, cores() // self.workers)
 
+    def gathered(self, site: ClusterSettings) -> Cluster:
+        """The cluster of these workers; an address given by hand stands before the site's.
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Carried:
-    """What came of one order: for the ledger, and for ``summary.csv``."""
-
-    outcome: Outcome
-    row: SummaryRow
+        Raises
+        ------
+        UsageError
+            The address is none, or is beyond this machine without TLS.
+        ClusterError
+            It could not be started or reached.
+        """
+        address = self.address or (site.address if site.kind == "address" else None)
+        if address is not None:
+            return existing_cluster(address, site)
+        return own_cluster(self.workers, site, threads=self.threads)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

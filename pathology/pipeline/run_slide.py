@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import os
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -17,10 +18,12 @@ from pathology import __version__
 from pathology.errors import ModelRefused, OutputError, SlideError, UsageError
 from pathology.exchange.cells_parquet import CellsWriter
 from pathology.pipeline import identity, store
-from pathology.pipeline.analyse import Bench, analyse
+from pathology.pipeline.analyse import Bench, Looked, analyse
 from pathology.pipeline.clock import Clock
 from pathology.pipeline.eyes import chosen_models, reading_of, weights_in_use
 from pathology.pipeline.flags import flags_of
+from pathology.pipeline.outcome import Carried, failure, success
+from pathology.pipeline.peak import forget_peak, peak_gib
 from pathology.pipeline.picture import draw
 from pathology.pipeline.settings import settings_sha256
 from pathology.pipeline.version import source_commit
@@ -52,31 +55,41 @@ class Job:
     pseudonym_key: bytes | None = field(repr=False)
 
 
-def run_slide(job: Job, tell: Tell) -> SummaryRow:
-    """The row of ``summary.csv`` for one order, whatever happens to it."""
-    start = perf_counter()
-    known = place_id(job)
+def run_slide(job: Job, tell: Tell) -> Carried:
+    """What came of one order, whatever happens to it."""
+    return carried(job, lambda labels: _done_before(job, labels) or _analysed(job, labels, tell))
+
+
+def carried(job: Job, work: Callable[[Labels], Carried]) -> Carried:
+    """What ``work`` makes of a slide that is labelled; a failure is an outcome as well."""
+    start, labels = perf_counter(), None
+    forget_peak()
     try:
         labels = label(job)
-        known = labels.slide_id
-        row = _done_before(job, labels) or _analysed(job, labels, tell)
+        return work(labels)
     except SlideError as problem:
-        return failed(job, known, problem, seconds=perf_counter() - start)
+        error = problem
     except OutputError as problem:
-        error = SlideError(known, "output-failed", {"detail": str(problem)})
-        return failed(job, known, error, seconds=perf_counter() - start)
+        error = SlideError("-", "output-failed", {"detail": str(problem)})
     except ModelRefused as problem:
-        error = SlideError(known, "model-refused", {"detail": str(problem)})
-        return failed(job, known, error, seconds=perf_counter() - start)
+        error = SlideError("-", "model-refused", {"detail": str(problem)})
     except UsageError as problem:
-        error = SlideError(known, "wrong-region", {"detail": str(problem)})
-        return failed(job, known, error, seconds=perf_counter() - start)
+        error = SlideError("-", "wrong-region", {"detail": str(problem)})
     except Exception as bug:  # noqa: BLE001 - one of two: a bug must not end the night
         # The place, not the message: a message may hold a path, and a path a patient's name.
-        error = SlideError(known, "bug", {"detail": f"{type(bug).__name__} at {place_of(bug)}"})
+        error = SlideError("-", "bug", {"detail": f"{type(bug).__name__} at {place_of(bug)}"})
+        known = place_id(job) if labels is None else labels.slide_id
         log.error("%s: %s", known, error.text())  # noqa: TRY400 - no traceback, see above
-        return failed(job, known, error, seconds=perf_counter() - start)
-    return row
+    known = place_id(job) if labels is None else labels.slide_id
+    return Carried(
+        outcome=failure(error, labels, peak_gib=peak_gib()),
+        row=failed(job, known, error, seconds=perf_counter() - start),
+    )
+
+
+def lost(job: Job, problem: SlideError) -> Carried:
+    """What is told of an order whose worker cannot tell anything; no file is read for it."""
+    return Carried(outcome=failure(problem, None), row=failed(job, place_id(job), problem))
 
 
 def place_of(bug: Exception) -> str:
@@ -96,16 +109,16 @@ def label(job: Job) -> Labels:
     order = job.order
     models = chosen_models(job.settings, order.analysis)
     files = files_of(order.path)
-    digest = identity.content_digest(files)
+    digest, stamp = identity.content_digest(files), identity.change_stamp(files)
     hidden = job.pseudonym_key
     slide_id = (
         identity.pseudonym(digest, hidden) if hidden else identity.slide_id(order.path, digest)
     )
     settings = settings_sha256(job.settings, order.analysis)
-    key = identity.result_key(
+    whole_key = identity.content_key(
         {
             "digest": digest,
-            "changed": identity.change_stamp(files),
+            "changed": stamp,
             "marker": [order.marker, order.marker_source],
             "case": order.case_id,
             "mpp": None if order.said is None else [order.said.mpp, order.said.source],
@@ -119,7 +132,9 @@ def label(job: Job) -> Labels:
     return Labels(
         slide_id=slide_id,
         digest=digest,
-        key=key,
+        stamp=stamp,
+        key=whole_key[: identity.KEY_CHARACTERS],
+        content_key=whole_key,
         settings_sha256=settings,
         models=models,
         file_name=None if hidden else order.path.name,
@@ -127,16 +142,25 @@ def label(job: Job) -> Labels:
     )
 
 
-def _done_before(job: Job, labels: Labels) -> SummaryRow | None:
+def _done_before(job: Job, labels: Labels) -> Carried | None:
     folder = store.result_folder(job.options.out, labels.slide_id, job.order.analysis, labels.key)
     if job.options.force or not folder.is_dir():
         return None
     if unreadable_tiles(folder):  # the advice was to copy the file again: look whether it helped
         return None
-    return summary_of(folder, job.options.out, state="kept")
+    return _whole(job, labels, folder, None)
 
 
-def _analysed(job: Job, labels: Labels, tell: Tell) -> SummaryRow:
+def _whole(job: Job, labels: Labels, folder: Path, looked: Looked | None) -> Carried:
+    """What is told of a whole result; ``looked`` is None where it was there before."""
+    out = job.options.out
+    return Carried(
+        outcome=success(folder, out, labels, looked, peak_gib=peak_gib()),
+        row=summary_of(folder, out, state="kept" if looked is None else "done"),
+    )
+
+
+def _analysed(job: Job, labels: Labels, tell: Tell) -> Carried:
     order, options, clock = job.order, job.options, Clock()
     final = store.result_folder(options.out, labels.slide_id, order.analysis, labels.key)
     tell(Progress(task=labels.slide_id, stage="open"))
@@ -166,7 +190,24 @@ def _analysed(job: Job, labels: Labels, tell: Tell) -> SummaryRow:
             draw=partial(draw, slide, looked),
         )
         write_result(folder, looked.seen, sources, clock)
-    return summary_of(final, options.out, state="done")
+        check_unchanged(job, labels)
+    return _whole(job, labels, final, looked)
+
+
+def check_unchanged(job: Job, labels: Labels) -> None:
+    """Refuse a result whose slide was replaced while it was looked at.
+
+    Its numbers would be of one file, and its digest of another.
+
+    Raises
+    ------
+    SlideError
+        "slide-changed".
+    """
+    files = files_of(job.order.path)
+    now = identity.content_digest(files), identity.change_stamp(files)
+    if now != (labels.digest, labels.stamp):
+        raise SlideError(labels.slide_id, "slide-changed")
 
 
 def failed(job: Job, known: str, problem: SlideError, *, seconds: float = 0.0) -> SummaryRow:

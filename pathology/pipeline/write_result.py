@@ -55,6 +55,8 @@ class Labels:
     language: Language  # of the picture; no part of the key
     author: str = "software"
     supersedes: str | None = None
+    content_key: str = ""  # the whole of what ``key`` begins; empty where nothing is registered
+    stamp: str = ""  # when the slide's files were last changed; empty where no slide is read
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -227,11 +227,11 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
         ),
         "worker-died": Reason(
             en=Wording(
-                "the process that worked on it died {times} times ({detail})",
+                "the process that worked on it died ({detail})",
                 "Run it alone with --workers 1; if it dies again, report it with the log.",
             ),
             zh=Wording(
-                "处理进程已异常退出 {times} 次({detail})",
+                "处理进程异常退出({detail})",
                 "请用 --workers 1 单独运行;若仍失败,请附日志报告。",
             ),
         ),
@@ -267,6 +267,34 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
         "order-cancelled": Reason(
             en=Wording("its order was cancelled", "Order it again if that was wrong."),
             zh=Wording("申请已取消", "如系误操作,请重新申请。"),
+        ),
+        "time-limit": Reason(
+            en=Wording(
+                "it was not done within {seconds:g} s, and its process was ended",
+                "Run it alone; if it takes as long again, copy the file again, or raise "
+                "slide_limit_s in [running] of site.toml.",
+            ),
+            zh=Wording(
+                "未在 {seconds:g} 秒内完成,处理进程已终止",
+                "请单独运行;若仍超时,请重新复制文件,或调高 site.toml 的 [running] 中的 "
+                "slide_limit_s。",
+            ),
+        ),
+        "cluster-lost": Reason(
+            en=Wording(
+                "the scheduler was lost while it was at work",
+                "Run again; if that happens often, look for what ends its process (memory?).",
+            ),
+            zh=Wording(
+                "处理过程中调度程序中断", "请重新运行;若经常发生,请检查其进程为何终止(内存?)。"
+            ),
+        ),
+        "slide-changed": Reason(
+            en=Wording(
+                "the file was changed or replaced while it was analysed",
+                "Wait until it is copied whole, then run again.",
+            ),
+            zh=Wording("分析过程中文件被修改或替换", "请等待文件复制完成后重新运行。"),
         ),
         "bug": Reason(
             en=Wording(

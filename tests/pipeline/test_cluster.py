@@ -7,6 +7,8 @@ from pathlib import Path
 
 import psutil
 import pytest
+from distributed import Client, LocalCluster
+from distributed.security import Security
 
 from pathology.errors import ClusterError, UsageError
 from pathology.pipeline.cluster import (
@@ -15,7 +17,8 @@ from pathology.pipeline.cluster import (
     is_loopback,
     local_cluster,
 )
-from pathology.pipeline.run import Crew, Watcher, run
+from pathology.pipeline.roster import Roster
+from pathology.pipeline.run import Watcher, run
 from pathology.pipeline.settings import load_settings
 from pathology.records.order import RunOptions, SlideOrder
 from pathology.records.settings.site import ClusterSettings, RunningSettings
@@ -35,34 +38,38 @@ def listening_addresses() -> set[str]:
     }
 
 
-def test_the_local_cluster_listens_on_loopback_only() -> None:
+def test_the_local_cluster_listens_on_loopback_only_and_to_nobody_without_its_key() -> None:
     with local_cluster(2) as client:
         assert client.submit(sum, [1, 2]).result(timeout=30) == 3
         addresses = listening_addresses()
+        ours = client.scheduler.address
+        assert ours.startswith("tls://127.0.0.1:")
+        for stranger in (None, Security.temporary()):
+            address = ours if stranger else ours.replace("tls://", "tcp://")
+            with pytest.raises(OSError), Client(address, security=stranger, timeout="3s"):  # noqa: PT011
+                pytest.fail("let a stranger in")
     assert addresses  # the scheduler and its dashboard do listen
     assert all(is_loopback(a) for a in addresses), addresses
 
 
 def test_an_existing_scheduler_on_this_machine_is_used() -> None:
-    with (
-        local_cluster(1) as owner,
-        existing_cluster(owner.scheduler.address, NO_CERTIFICATES) as client,
-    ):
-        assert client.submit(sum, [1, 2]).result(timeout=30) == 3
+    with LocalCluster(
+        n_workers=1, processes=False, protocol="tcp", dashboard_address=None
+    ) as owner:
+        cluster = existing_cluster(owner.scheduler_address, NO_CERTIFICATES)
+        assert cluster.client.submit(sum, [1, 2]).result(timeout=30) == 3
+        cluster.close()
 
 
 @pytest.mark.parametrize("address", ["tcp://192.0.2.7:8786", "tcp://scheduler.example:8786"])
 def test_a_scheduler_elsewhere_needs_tls(address: str) -> None:
-    with pytest.raises(UsageError, match="tls://"), existing_cluster(address, NO_CERTIFICATES):
-        pytest.fail("spoke in the clear")
+    with pytest.raises(UsageError, match="tls://"):
+        existing_cluster(address, NO_CERTIFICATES)
 
 
 def test_tls_needs_certificates() -> None:
-    with (
-        pytest.raises(ClusterError, match="tls_ca_file"),
-        existing_cluster("tls://192.0.2.7:8786", NO_CERTIFICATES),
-    ):
-        pytest.fail("spoke without certificates")
+    with pytest.raises(ClusterError, match="tls_ca_file"):
+        existing_cluster("tls://192.0.2.7:8786", NO_CERTIFICATES)
 
 
 @pytest.mark.parametrize(
@@ -80,8 +87,8 @@ def test_tls_needs_certificates() -> None:
     ],
 )
 def test_an_address_that_is_none_is_wrong_usage(address: str) -> None:
-    with pytest.raises(UsageError, match="--cluster"), existing_cluster(address, NO_CERTIFICATES):
-        pytest.fail("connected")
+    with pytest.raises(UsageError, match="--cluster"):
+        existing_cluster(address, NO_CERTIFICATES)
 
 
 @pytest.mark.parametrize(
@@ -108,10 +115,13 @@ def test_two_users_of_one_scheduler_get_their_own_results(tmp_path: Path) -> Non
     def run_one(path: Path, address: str) -> str:
         order = SlideOrder(path=path, analysis="ki67", marker="ki67", marker_source="user")
         options = RunOptions(out=tmp_path / f"out-{path.stem}")
-        (row,) = run([order], options, settings, Crew(workers=1, address=address), silent)
+        (row,) = run([order], options, settings, Roster(workers=1, address=address), silent)
         return row.slide
 
-    with local_cluster(1) as owner, ThreadPoolExecutor(2) as users:
-        address = owner.scheduler.address
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as owner,
+        ThreadPoolExecutor(2) as users,
+    ):
+        address = owner.scheduler_address
         told = list(users.map(lambda path: run_one(path, address), slides))
     assert told == ["one.svs", "two.svs"]

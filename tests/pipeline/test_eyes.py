@@ -158,7 +158,7 @@ def test_weights_spoilt_between_two_slides_fail_the_slide_by_name(
     job: Job, tiny: Installed
 ) -> None:
     tiny.weights_path.write_bytes(b"no weights")
-    row = run_slide(job, lambda _: None)
+    row = run_slide(job, lambda _: None).row
     assert (row.state, row.reason_code) == ("failed", "model-refused")
     assert "tiny.safetensors is not the file of this card" in row.reason
     assert str(job.order.path.parent) not in row.reason
@@ -167,7 +167,7 @@ def test_weights_spoilt_between_two_slides_fail_the_slide_by_name(
 
 def test_a_lost_gpu_fails_the_slide_by_name(job: Job) -> None:
     gone = replace(job, options=replace(job.options, device="cuda"))
-    row = run_slide(gone, lambda _: None)
+    row = run_slide(gone, lambda _: None).row
     assert (row.state, row.reason_code) == ("failed", "gpu-absent")
 
 
@@ -182,7 +182,7 @@ def test_every_model_of_the_settings_is_one_of_the_analyses() -> None:
 
 
 def test_a_finding_rests_on_the_network_that_saw_its_nuclei(job: Job) -> None:
-    row = run_slide(job, lambda _: None)
+    row = run_slide(job, lambda _: None).row
     assert (row.state, "research-weights" in row.flags) == ("done", True)
     told = json.loads((job.options.out / row.result / "findings.json").read_text("utf-8"))
     finding = told["findings"][0]
@@ -204,12 +204,12 @@ def test_a_network_that_overflows_fails_the_slide_by_name_and_others_go_on(
     sha256 = write_weights(network, tmp_path / card.weights.file)
     write_card(tmp_path, replace(card, weights=replace(card.weights, sha256=sha256)))
     loud = replace(job, settings=settings_with(tmp_path, nuclei_ihc="loud"))
-    row = run_slide(loud, lambda _: None)
+    row = run_slide(loud, lambda _: None).row
     assert (row.state, row.reason_code) == ("failed", "network-not-finite")
     assert "loud" in row.reason
     assert "loud" in row.reason_zh
     assert not list(job.options.out.glob("*/ki67-*"))
-    assert run_slide(job, lambda _: None).state == "done"
+    assert run_slide(job, lambda _: None).row.state == "done"
 
 
 def flagged(by: SeenBy, memory_halvings: int = 0) -> tuple[str, ...]:

@@ -96,7 +96,7 @@ def run(slide: Path, analysis: str, out: Path, within: Path | None = None, **mor
     options = RunOptions(out=out, device="cpu")
     row = run_slide(
         Job(order=order, options=options, settings=settings, pseudonym_key=None), lambda _: None
-    )
+    ).row
     assert row.state == "done", row.reason
     return out / row.result
 

@@ -120,7 +120,7 @@ def test_a_bug_is_a_row_that_tells_the_place_and_no_path(
         raise RuntimeError(f"secret {job.order.path}")
 
     monkeypatch.setattr("pathology.pipeline.run_slide.analyse", broken)
-    row = run_slide(job, lambda _: None)
+    row = run_slide(job, lambda _: None).row
     assert (row.state, row.reason_code) == ("failed", "bug")
     assert "RuntimeError at" in row.reason
     assert str(job.order.path.parent) not in row.reason

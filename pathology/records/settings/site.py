@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from pathology.records.model import NAME, SHA256
 from pathology.records.settings.ranges import check_names
@@ -70,21 +72,79 @@ class RunningSettings:
     source: str
     worker_gib: float  # memory planned for a worker process; sets the default number of workers
     read_ahead_tiles: int  # tiles read before they are needed, at most
+    # The following have the shipped values where a site's older file lacks them.
+    slide_limit_s: float = 14400  # a worker that has a slide for longer hangs, and is killed
+    worker_lifetime_s: float = 14400  # of this age it gives way to a fresh one, between slides
+    lifetime_stagger_s: float = 1800  # added by chance, so that workers do not go all at once
 
     def __post_init__(self) -> None:
         check_names(self)
         if self.worker_gib <= 0 or self.read_ahead_tiles < 1:
             raise ValueError("worker_gib and read_ahead_tiles must be positive")
+        if self.slide_limit_s <= 0 or self.worker_lifetime_s <= 0 or self.lifetime_stagger_s < 0:
+            raise ValueError(
+                "slide_limit_s and worker_lifetime_s must be positive, lifetime_stagger_s not below"
+            )
+
+
+ClusterKind = Literal["local", "address", "slurm", "pbs"]
+"""Processes on this machine, a scheduler that is already there, jobs of a batch system."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BatchJobSettings:
+    """One job of workers on SLURM or PBS; words go into the job script as they are."""
+
+    source: str
+    jobs: int  # how many to submit
+    workers_a_job: int
+    cores: int  # of a job
+    memory_gib: float  # of a job
+    walltime: str  # as the batch system writes it, e.g. "12:00:00"
+    queue: str = ""
+    account: str = ""
+    interface: str = ""  # network interface on which scheduler and workers speak, e.g. "ib0"
+    python: str = ""  # on the machines of the jobs; empty: the path of this one
+    directives: tuple[str, ...] = ()  # further lines of the head, e.g. "--gres=gpu:1"
+    prologue: tuple[str, ...] = ()  # commands before the worker starts, e.g. "module load cuda"
+    resources: Mapping[str, float] = field(default_factory=dict)  # of a worker: gpu, cpu, llm
+
+    def __post_init__(self) -> None:
+        if min(self.jobs, self.workers_a_job, self.cores) < 1 or self.memory_gib <= 0:
+            raise ValueError("jobs, workers_a_job, cores and memory_gib must be positive")
+        check_resources(self.resources)
+
+
+RESOURCES = frozenset({"gpu", "cpu", "llm"})
+"""What a worker can be asked for: networks, reading and writing, drafting."""
+
+
+def check_resources(resources: Mapping[str, float]) -> None:
+    """ValueError for a name that no task asks for."""
+    if strangers := sorted(set(resources) - RESOURCES):
+        raise ValueError(f"no task asks for {strangers}; resources are {sorted(RESOURCES)}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterSettings:
-    """Certificates for a scheduler on another machine; PEM files."""
+    """Where slides are worked on, and certificates for other machines (PEM files)."""
 
     source: str
+    kind: ClusterKind = "local"
+    address: str = ""  # of the scheduler, tls://host:port; for kind "address"
+    cards: tuple[str, ...] = ()  # GPUs as CUDA_VISIBLE_DEVICES names them: a process each
+    job: BatchJobSettings | None = None
     tls_ca_file: str = ""
     tls_cert_file: str = ""
     tls_key_file: str = ""
+
+    def __post_init__(self) -> None:
+        if self.kind == "address" and not self.address:
+            raise ValueError('kind "address" needs the address of the scheduler')
+        if self.kind in ("slurm", "pbs") and self.job is None:
+            raise ValueError(f'kind "{self.kind}" needs the table [cluster.job]')
+        if len(set(self.cards)) != len(self.cards):
+            raise ValueError("cards names one card twice")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

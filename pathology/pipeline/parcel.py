@@ -1,0 +1,32 @@
+"""An order on its way to a worker, closed: the scheduler between passes bytes on.
+
+So it loads none of the science, and reads no order: a path may be a patient's name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from distributed import Worker
+from distributed.protocol.serialize import deserialize_bytes, serialize_bytes
+
+if TYPE_CHECKING:
+    from pathology.pipeline.at_work import Answer, Task
+
+
+def packed(task: Task) -> bytes:
+    """A task for ``carried_out``."""
+    parcel: bytes = serialize_bytes(task)
+    return parcel
+
+
+def carried_out(parcel: bytes) -> Answer:
+    """The answer to a packed task; runs in a worker."""
+    from pathology.pipeline.at_work import at_work  # seconds to load, and only workers need it
+
+    return at_work(deserialize_bytes(parcel))
+
+
+async def give_way(dask_worker: Worker) -> None:
+    """End a worker that has nothing to do; its nanny starts another in its place."""
+    await dask_worker.close_gracefully(restart=True, reason="lifetime")
