@@ -7,7 +7,9 @@ import json
 from pathlib import Path
 
 from pathology.cli.messages import say, speak
-from pathology.pipeline.doctor import Check, examine_installation
+from pathology.nightly.doctor import examine_night
+from pathology.pipeline.check import Check
+from pathology.pipeline.doctor import examine_installation
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,7 +23,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(given: argparse.Namespace) -> int:
     """0 if nothing stands in the way of work, 1 otherwise."""
-    checks = examine_installation(given.settings, given.out)
+    installation = examine_installation(given.settings, given.out)
+    checks = (*installation, *examine_night(given.settings, given.out))
     if given.json:
         rows = [{"name": c.name, "state": c.state, "detail": c.detail} for c in checks]
         print(json.dumps(rows, ensure_ascii=False))

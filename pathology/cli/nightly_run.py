@@ -74,9 +74,8 @@ def _watcher(stop: threading.Event, *, quiet: bool) -> NightWatcher:
 
 
 def _outcome(item: WorkItem, outcome: Outcome) -> None:
-    slide = outcome.slide_id or item.name
     told = outcome.reason_code or outcome.result_folder or ""
-    print(say(f"night-{outcome.kind}", slide=slide, told=told), flush=True)
+    print(say(f"night-{outcome.kind}", slide=item.name, told=told), flush=True)
 
 
 def _incident(incident: Incident) -> None:

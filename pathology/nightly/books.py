@@ -147,7 +147,8 @@ class Books:
         tell(
             "entered" if entered else "entered-by-another",
             item=item.item_id,
-            slide=outcome.slide_id or item.name,
+            slide=item.name,
+            slide_id=outcome.slide_id,
             analysis=item.order.analysis,
             state=outcome.kind,
             reason=outcome.reason_code,

@@ -23,6 +23,7 @@ FIELDS: Final = frozenset(
         "shift",
         "item",
         "slide",
+        "slide_id",
         "analysis",
         "priority",
         "state",

@@ -16,6 +16,7 @@ from pathology.nightly.incidents import Incidents
 from pathology.nightly.job import JobMaker
 from pathology.nightly.journal import tell
 from pathology.nightly.options import NightWatcher
+from pathology.nightly.summary_file import SummaryFile
 from pathology.nightly.surroundings import Surroundings
 from pathology.nightly.triage import Triage, Verdict
 from pathology.pipeline.roster import Ended
@@ -79,8 +80,9 @@ class Loop:
     incidents: Incidents
     around: Surroundings
     tick: Callable[[], None]  # after each look; tells others how far the night is
-    rows: dict[int, SummaryRow] = field(default_factory=dict)
-    _at_crew: dict[int, WorkItem] = field(default_factory=dict)
+    summary: SummaryFile
+    _at_crew: dict[int, tuple[WorkItem, Job]] = field(default_factory=dict)
+    _ended_rows: dict[int, tuple[Job, SummaryRow]] = field(default_factory=dict)
     _asked_at: datetime | None = None
     _idle_since: float | None = None
 
@@ -102,11 +104,7 @@ class Loop:
             for verdict in self.triage.verdicts():
                 self._judged(verdict)
             self._abandon_what_hangs()
-
-    @property
-    def at_crew(self) -> Mapping[int, WorkItem]:
-        """Items that the crew has."""
-        return self._at_crew
+            self.summary.write_if_due()
 
     def _begin(self) -> None:
         while self.crew.room > 0 and (item := self.desk.taken()) is not None:
@@ -121,21 +119,23 @@ class Loop:
                 priority=item.order.priority,
                 attempt=item.attempts,
             )
-            self.crew.start(item.item_id, self.jobs.job(item))
-            self._at_crew[item.item_id] = item
+            job = self.jobs.job(item)
+            self.crew.start(item.item_id, job)
+            self._at_crew[item.item_id] = item, job
 
     def _ended(self, ended: Ended) -> None:
-        item = self._at_crew.pop(ended.item)
-        self.rows[ended.item] = ended.row
+        item, job = self._at_crew.pop(ended.item)
+        self._ended_rows[ended.item] = job, ended.row
         self.triage.judge(item, ended.outcome)
 
     def _judged(self, verdict: Verdict) -> None:
         item, outcome = verdict.item, verdict.outcome
+        job, row = self._ended_rows.pop(item.item_id)
         if verdict.fault == "slide":
+            self.summary.add(item.item_id, job, row)
             self.desk.hand_in(item.item_id, outcome)
             self.watcher.on_outcome(item, outcome)
             return
-        self.rows.pop(item.item_id, None)
         if verdict.place is None:
             self.around.disk_failed()
         else:
@@ -144,8 +144,9 @@ class Loop:
 
     def _abandon_what_hangs(self) -> None:
         for item_id, seconds in self.crew.running().items():
-            item = self._at_crew.get(item_id)
-            if item is not None and seconds > self.limits.slide_s(item):
+            had = self._at_crew.get(item_id)
+            if had is not None and seconds > self.limits.slide_s(had[0]):
+                item = had[0]
                 tell("abandoned", item=item_id, slide=item.name, seconds=round(seconds))
                 self.crew.abandon(item_id)
 
@@ -181,7 +182,7 @@ class Loop:
             return None
         if self.limits.stay and self.limits.ends_utc is not None:
             return None
-        if view.decision.no_room or view.unreachable:
+        if view.decision.no_room or view.unreachable or self.around.expects_more:
             self._idle_since = self._idle_since or time.monotonic()
             if time.monotonic() - self._idle_since < self.limits.patience_s:
                 return None

@@ -26,6 +26,7 @@ from pathology.nightly.options import NightOptions, NightSettings, NightWatcher
 from pathology.nightly.report import Reporter
 from pathology.nightly.settings import policy_of, time_limit_s
 from pathology.nightly.site_sources import SiteSources, has_sources
+from pathology.nightly.summary_file import SummaryFile
 from pathology.nightly.surroundings import OrderSources, Rhythm, Surroundings
 from pathology.nightly.triage import Triage
 from pathology.nightly.worklist_board import Board
@@ -89,6 +90,7 @@ def run_night(
             shift=shift,
             window=window,
             out=out,
+            alone=alone,
         )
         return night.run()
 
@@ -140,6 +142,7 @@ class _Night:
     shift: Shift
     window: Window | None
     out: Path
+    alone: bool
     metrics: Metrics = field(default_factory=Metrics)
 
     def run(self) -> NightSummary:
@@ -217,13 +220,14 @@ class _Night:
                 watcher=self.watcher,
                 incidents=incidents,
                 around=around,
+                summary=SummaryFile(out=self.out, alone=self.alone),
                 tick=lambda: reporter.tick(desk, around, crew.dashboard, self.metrics),
             )
             try:
                 return loop.run()
             finally:
                 around.close()
-                reporter.rows = loop.rows
+                loop.summary.write()
 
     def _sources(self) -> OrderSources | None:
         if not has_sources(self.settings):

@@ -26,7 +26,6 @@ from pathology.records.night import Window
 from pathology.records.night_summary import NightEnd, NightSummary
 from pathology.records.reasons import Language
 from pathology.records.shift import Shift
-from pathology.records.summary import SummaryRow
 
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
 TELL_S: Final = 5.0
@@ -44,7 +43,6 @@ class Reporter:
     incidents: Incidents
     folder: Path
     workers: int
-    rows: Mapping[int, SummaryRow] = field(default_factory=dict)
     _told_at: float = 0.0
     _steps: int = 0
     _address: str | None = None

@@ -62,7 +62,7 @@ class Surroundings:
         rhythm: Rhythm,
     ) -> None:
         self._out, self._desk, self._incidents = out, desk, incidents
-        self._doubted = self._short = False
+        self._doubted = self._short = self._heard = False
         self._back: queue.SimpleQueue[Path] = queue.SimpleQueue()
         self._arrived: queue.SimpleQueue[Arrivals] = queue.SimpleQueue()
         self._away: frozenset[str] = frozenset()
@@ -78,6 +78,11 @@ class Surroundings:
     def free_gib(self) -> float | None:
         """Free space of the results' disk, as far as it is known."""
         return None if self._disk.seen is None else self._disk.seen.free_gib
+
+    @property
+    def expects_more(self) -> bool:
+        """Whether the sources were not looked at yet, or a slide there is still growing."""
+        return self._sources is not None and not (self._heard and not self.counts.get("growing"))
 
     def look(self) -> None:
         """Take what the lookouts saw into account. Never waits."""
@@ -154,7 +159,7 @@ class Surroundings:
             self._incidents.add("source-away", source=source)
         for source in sorted(self._away - arrived.away):
             self._incidents.add("source-back", source=source)
-        self._away = arrived.away
+        self._away, self._heard = arrived.away, True
         if arrived.refused:
             self._incidents.add("order-refused", number=arrived.refused)
         if arrived.orders:

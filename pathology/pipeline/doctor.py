@@ -6,15 +6,16 @@ import importlib.util
 import os
 import platform
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, get_args
+from typing import get_args
 
 from pathology import __version__
 from pathology.errors import ConfigError, ModelRefused, OutputError
 from pathology.models.device import cuda_device
 from pathology.models.weights_file import weights_state
+from pathology.pipeline.check import Check
 from pathology.pipeline.cluster import GIB, default_workers
+from pathology.pipeline.doctor_archive import examine_archive
 from pathology.pipeline.eyes import chosen_models
 from pathology.pipeline.settings import load_settings
 from pathology.pipeline.store import prepare_output
@@ -23,17 +24,6 @@ from pathology.records.result import Analysis
 from pathology.records.settings.run import RunSettings
 
 ROOM_FOR_A_NIGHT_GIB = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One thing looked at."""
-
-    name: str
-    state: Literal["good", "note", "bad"]
-    detail: str
-    remedy: str = ""
-    remedy_zh: str = ""
 
 
 def examine_installation(settings: Path | None, out: Path | None) -> tuple[Check, ...]:
@@ -69,7 +59,8 @@ def _settings_and_weights(folder: Path | None) -> tuple[Check, ...]:
     except (ModelRefused, ConfigError):  # the next check tells of the model
         workers = default_workers(settings.site.running)
     loaded = f"loaded; {workers} worker(s) by default"
-    return Check(name="settings", state="good", detail=loaded), _weights(settings)
+    told = Check(name="settings", state="good", detail=loaded)
+    return told, _weights(settings), *examine_archive(settings)
 
 
 def _weights(settings: RunSettings) -> Check:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pathology.exchange.summary_csv import write_summary
+from pathology.exchange.summary_csv import read_summary, write_summary
 from pathology.pipeline.run_slide import Job, place_id
 from pathology.records.summary import SummaryRow
 
@@ -40,3 +40,15 @@ class Summary:
             if r.reason_code != INTERRUPTED or (r.slide_id, r.analysis) not in known
         ]
         write_summary(self.path, [*kept, *new])
+
+
+def add_to_summary(out: Path, jobs: Sequence[Job], rows: Iterable[SummaryRow]) -> None:
+    """Rows of these jobs into the summary of an output folder, beside those that stand there.
+
+    Raises
+    ------
+    OutputError, UsageError
+        It cannot be written, or what stands there is no summary.
+    """
+    path = out / SUMMARY
+    Summary(path=path, earlier=read_summary(path), jobs=jobs).write(rows)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pathology.config import shipped_configs
-from pathology.pipeline.doctor import Check, examine_installation
+from pathology.pipeline.check import Check
+from pathology.pipeline.doctor import examine_installation
 from pathology.records.model import ModelCard
 from tests.tiny_models import install_tiny, tiny_card
 
