@@ -10,9 +10,8 @@ import pytest
 
 from pathology.ledger.database import connect
 from pathology.ledger.schema import prepare_tables
-from pathology.records.settings.ledger import LedgerSettings
-from tests.ledgers import LedgerSite, Tampering
-from tests.postgres import PASSWORD, VARIABLE, PostgresServer, programs, quick_folder
+from tests.ledgers import LedgerSite, Tampering, server_site
+from tests.postgres import PostgresServer, programs, quick_folder
 
 REPOSITORY = Path(__file__).parents[1]
 DATA = REPOSITORY.parent / "shared" / "data"
@@ -47,7 +46,6 @@ def postgres() -> Iterator[PostgresServer]:
     where = programs()
     if where is None:
         pytest.skip("no PostgreSQL server here: apt-get install postgresql")
-    os.environ[VARIABLE] = PASSWORD
     with quick_folder() as folder:
         server = PostgresServer(where, folder)
         yield server
@@ -58,10 +56,7 @@ def postgres() -> Iterator[PostgresServer]:
 def postgres_template(postgres: PostgresServer) -> str:
     """A database with the ledger's tables, for copies."""
     name = postgres.new_database()
-    database = connect(
-        LedgerSettings(source="", url=postgres.url(name), password_environment=VARIABLE),
-        Path(),
-    )
+    database = connect(server_site(postgres, name, Path()).settings, Path())
     prepare_tables(database)
     database.dispose()
     return name
@@ -83,7 +78,7 @@ def ledger_site(
             yield LedgerSite(folder=folder)
             return
         name = ledger_database.new_database(request.getfixturevalue("postgres_template"))
-        yield LedgerSite(folder=folder, url=ledger_database.url(name))
+        yield server_site(ledger_database, name, folder)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,7 +15,7 @@ from pathology.records.settings.ledger import LedgerSettings, VaultSettings
 from pathology.records.work import SlideIdentity, WorkOrder
 from pathology.vault.envelope import Vault
 from pathology.vault.ring import fresh_ring, read_ring, write_ring
-from tests.postgres import VARIABLE, PostgresServer
+from tests.postgres import PostgresServer
 
 NOON = datetime(2026, 3, 4, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
@@ -30,6 +29,7 @@ class LedgerSite:
 
     folder: Path
     url: str = ""
+    passfile: str = ""
     busy_s: float = 30.0
 
     @property
@@ -49,7 +49,7 @@ class LedgerSite:
         return LedgerSettings(
             source="test",
             url=self.url,
-            password_environment=VARIABLE if self.url else "",
+            passfile=self.passfile,
             busy_s=self.busy_s,
         )
 
@@ -62,6 +62,11 @@ class LedgerSite:
         places = Places(database=self.file, anchor=self.anchor)
         opening = Opening(acting="night", clock=lambda: NOON, migrate=migrate, make=make)
         return open_ledger(self.settings, self.vault(), places, opening)
+
+
+def server_site(server: PostgresServer, database: str, folder: Path) -> LedgerSite:
+    """A site whose ledger is a database of the server."""
+    return LedgerSite(folder=folder, url=server.url(database), passfile=str(server.passfile))
 
 
 class Tampering:
@@ -91,9 +96,6 @@ class Tampering:
             for _, sql in triggers:
                 database.execute(sql)
             return found
-
-
-MakeSite = Callable[[], LedgerSite]
 
 
 def order(number: int, **more: Any) -> WorkOrder:

@@ -15,7 +15,6 @@ from secrets import token_hex
 import psycopg
 
 PASSWORD = token_hex(8)
-VARIABLE = "PATHOLOGY_TEST_LEDGER_PASSWORD"
 
 
 def programs() -> Path | None:
@@ -58,6 +57,9 @@ class PostgresServer:
         with (self.folder / "data" / "postgresql.conf").open("a", encoding="ascii") as settings:
             settings.write(f"unix_socket_directories = '{self.folder}'\nlisten_addresses = ''\n")
             settings.write("fsync = off\nshared_buffers = 32MB\nmax_connections = 40\n")
+        self.passfile = folder / "pgpass"
+        self.passfile.write_text(f"*:*:*:pathology:{PASSWORD}\n", encoding="ascii")
+        self.passfile.chmod(0o600)
         self.start()
 
     @property
@@ -79,6 +81,13 @@ class PostgresServer:
     def url(self, database: str) -> str:
         """As a site writes it: without the password."""
         return f"postgresql://pathology@/{database}?host={self.folder}"
+
+    def cut_connections(self, url: str) -> None:
+        """End every connection to the database of a url."""
+        name = url.split("/")[3].split("?")[0]
+        ask = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
+        with self.connect() as connection:
+            connection.execute(ask, (name,))
 
     def connect(self, database: str = "postgres") -> psycopg.Connection:
         return psycopg.connect(

@@ -62,6 +62,7 @@ def test_an_installed_package_finds_its_settings_anywhere(tmp_path: Path) -> Non
         "print(pathology.__file__); print(s.load_settings().ki67.wsi_global.minimum);"
         "import pathology.training.recipe as r;"
         "print(r.load_recipe(r.shipped_recipe('nuclei')).name);"
+        "from pathology.ledger.schema import newest_version; print(newest_version());"
         "print(*(x.card.name + x.weights for x in m.listed_models(s.load_settings().site.models)))"
     )
     run = subprocess.run(
@@ -71,9 +72,10 @@ def test_an_installed_package_finds_its_settings_anywhere(tmp_path: Path) -> Non
         check=True,
         cwd=tmp_path / "site",
     )
-    where, minimum, recipe, *models = run.stdout.split()
+    where, minimum, recipe, tables, *models = run.stdout.split()
     assert Path(where).is_relative_to(tmp_path)
     assert (minimum, recipe) == ("100", "nuclei-1")
+    assert tables >= "0001", "the ledger's migrations travel too"
     assert models == [f"{card.stem}ok" for card in sorted((ROOT / "configs/models").glob("*.toml"))]
     weights = Path(where).parent / "models" / "weights"
     assert (weights / "LICENSE-CC-BY-NC-SA-4.0.txt").is_file()

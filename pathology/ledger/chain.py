@@ -140,7 +140,7 @@ class Chain:
             raise LedgerError(UNANCHORED)
         if seen.mac != _mac_at(session, seen.sequence, head):
             raise LedgerError(DAMAGED)
-        if head.sequence - seen.sequence > GREATEST_LAG:
+        if head.sequence - seen.sequence >= GREATEST_LAG:
             self.anchor.advance(head)
 
 

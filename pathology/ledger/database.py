@@ -132,7 +132,7 @@ def ledger_errors() -> Iterator[None]:
         raise LedgerAway(_AWAY) from cause
     except DBAPIError as cause:
         if cause.connection_invalidated or _is_passing(cause.orig):
-            raise LedgerAway(_AWAY) from cause
+            raise LedgerAway(f"{_AWAY} ({_told(cause.orig)})") from cause
         raise LedgerError(f"the ledger's database refused: {_told(cause.orig)}") from cause
     except SQLAlchemyError as cause:
         raise LedgerError(f"the ledger's database failed: {type(cause).__name__}") from cause
@@ -145,6 +145,9 @@ _AWAY = (
 PASSING_SQLSTATES = ("08", "57P", "53", "40", "55P03")
 """Classes of PostgreSQL (appendix A of its manual): connection, shutdown, resources, rollback by
 conflict, lock not available."""
+REFUSALS = ("authentication", "password", "does not exist", "pg_hba.conf")
+"""A server that speaks English says so when it will not let us in, however often we try; of another
+server's words nothing is known, and trying again ends by the caller's patience."""
 
 
 def _is_passing(cause: BaseException | None) -> bool:
@@ -152,7 +155,8 @@ def _is_passing(cause: BaseException | None) -> bool:
         return cause.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
     state = getattr(cause, "sqlstate", "")
     if state is None:  # libpq itself could not connect: psycopg has no code for it
-        return type(cause).__name__ in ("OperationalError", "ConnectionTimeout")
+        refused = any(word in str(cause) for word in REFUSALS)
+        return type(cause).__name__ in ("OperationalError", "ConnectionTimeout") and not refused
     return state.startswith(PASSING_SQLSTATES)
 
 

@@ -16,14 +16,14 @@ LOCAL_FUSE = frozenset({"fuse.fuse-overlayfs", "fuse.ntfs-3g", "fuseblk", "fusec
 MOUNTS = Path("/proc/mounts")
 
 
-def share_of(file: Path, mounts: Path = MOUNTS) -> str | None:
+def share_of(file: Path, mounts: Path | None = None) -> str | None:
     """The kind of network share that ``file`` would lie on, None for a disk of this machine.
 
     Links are followed; a file that does not exist lies where its folder does. Where the table of
     mounts cannot be read (not Linux), nothing is known and None is the answer.
     """
     try:
-        table = mounts.read_text(encoding="utf-8", errors="surrogateescape")
+        table = (mounts or MOUNTS).read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
         return None
     place = file.resolve()

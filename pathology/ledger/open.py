@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -121,11 +122,14 @@ def open_ledger(
     if not (opening.make or settings.url or places.database.exists()):
         raise LedgerError(ABSENT)
     database = connect(settings, places.database)
-    prepare_tables(database, make=opening.make, migrate=opening.migrate)
-    anchor = Anchor(places.anchor, vault.ring.chain)
-    transactions = Transactions(database, Chain(vault.ring.chain, anchor))
-    _check_keys(transactions, vault, opening)
-    _place_anchor(transactions, opening)
+    with ExitStack() as refused:
+        refused.callback(database.dispose)
+        prepare_tables(database, make=opening.make, migrate=opening.migrate)
+        anchor = Anchor(places.anchor, vault.ring.chain)
+        transactions = Transactions(database, Chain(vault.ring.chain, anchor))
+        _check_keys(transactions, vault, opening)
+        _place_anchor(transactions, opening)
+        refused.pop_all()
     return OpenLedger(database, transactions, vault).acting_as(opening)
 
 

@@ -89,17 +89,15 @@ def _item(
 ) -> WorkItem:
     item, slide, key_row, lease, last = row
     key = sealing.open_key(key_row)
-    identity, within = unsealed_order(key, item.sealed_order, item.item_id)
     order = WorkOrder(
         path=unsealed_path(key, slide.sealed_path, slide.slide_row),
         analysis=cast(Analysis, item.analysis),
         source=cast(WorkSource, item.source),
         marker=item.marker,
-        identity=identity,
         priority=cast(Priority, item.priority),
         deadline_utc=item.deadline_utc,
         mpp=None if item.mpp is None else Mpp(item.mpp),
-        within=within,
+        **unsealed_order(key, item.sealed_order, item.item_id),
     )
     return WorkItem(
         item_id=item.item_id,

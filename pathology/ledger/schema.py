@@ -31,13 +31,17 @@ def prepare_tables(database: Engine, *, make: bool = True, migrate: bool = False
         The database belongs to a newer program; it is older and ``migrate`` is false; or it holds
         something else, or nothing and ``make`` is false. Nothing is changed then.
     """
+    newest = newest_version()
+    with ledger_errors(), database.begin() as connection:  # a ledger in use is not waited for
+        if version_of(connection) == newest:
+            return False
     writing = database.execution_options(**{WRITES: True})
     with ledger_errors(), writing.begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(
                 text("SELECT pg_advisory_xact_lock(:number)"), {"number": ONE_AT_A_TIME}
             )
-        now, newest = version_of(connection), newest_version()
+        now = version_of(connection)
         if now == newest:
             return False
         if now is None:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from pathology.errors import LedgerError
 from pathology.ledger.tables import DataKeyRow, WrappingKeyRow
-from pathology.records.work import Outcome, SlideIdentity, WorkOrder
+from pathology.records.work import Claim, Outcome, SlideIdentity, WorkOrder
 from pathology.vault.codes import pseudonym
 from pathology.vault.envelope import DataKey, Vault, WrappedKey
 
@@ -111,16 +111,31 @@ def sealed_accession(key: DataKey, accession: str, case_id: int) -> bytes:
 
 
 def sealed_order(key: DataKey, order: WorkOrder, item_id: int) -> bytes:
-    """Identity and region file of an order, for ``items.sealed_order``."""
-    told = {"identity": asdict(order.identity), "within": order.within and str(order.within)}
+    """What of an order may name a patient, or says why it is held, for ``items.sealed_order``."""
+    told = {
+        "identity": asdict(order.identity),
+        "within": order.within and str(order.within),
+        "said": [asdict(claim) for claim in order.said],
+        "held": order.held,
+        "held_facts": dict(order.held_facts),
+    }
     return key.seal(_json(told), f"items.sealed_order:{item_id}")
 
 
-def unsealed_order(key: DataKey, sealed: bytes, item_id: int) -> tuple[SlideIdentity, Path | None]:
-    """Identity and region file again."""
+def unsealed_order(key: DataKey, sealed: bytes, item_id: int) -> dict[str, Any]:
+    """The same again, by the names of ``WorkOrder``'s fields."""
     told = json.loads(key.unseal(sealed, f"items.sealed_order:{item_id}"))
     within = told["within"]
-    return SlideIdentity(**told["identity"]), within and Path(within)
+    return {
+        "identity": SlideIdentity(**told["identity"]),
+        "within": within and Path(within),
+        "said": tuple(
+            Claim(source=claim["source"], identity=SlideIdentity(**claim["identity"]))
+            for claim in told["said"]
+        ),
+        "held": told["held"],
+        "held_facts": told["held_facts"],
+    }
 
 
 def sealed_folder(key: DataKey, folder: str, result_key: str) -> bytes:

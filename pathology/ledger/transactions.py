@@ -43,6 +43,7 @@ class Transactions:
         self.chain, self.database = chain, database
         self._committed: Head | None = None
         self._anchored, self._anchored_at = 0, -PAUSE_S
+        self._told = False  # once, not at every line, that the anchor cannot follow
         self._reading = database
         self._writing = database.execution_options(**{WRITES: True})
 
@@ -93,8 +94,11 @@ class Transactions:
         try:
             self.chain.anchor.advance(head)
             self._anchored, self._anchored_at = head.sequence, monotonic()
+            self._told = False
         except LedgerError as problem:
-            log.warning("%s; the audit chain is ahead of it", problem)
+            if not self._told:
+                log.warning("%s; the audit chain is ahead of it", problem)
+            self._told = True
 
 
 def lock_writer(session: Session) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from pathology.errors import ClusterError
 from pathology.nightly.clock import NightClock
@@ -18,7 +18,7 @@ from pathology.nightly.journal import tell
 from pathology.nightly.options import NightWatcher
 from pathology.nightly.summary_file import SummaryFile
 from pathology.nightly.surroundings import Surroundings
-from pathology.nightly.triage import Triage, Verdict
+from pathology.nightly.triage import OF_DISK, Triage, Verdict
 from pathology.pipeline.roster import Ended
 from pathology.pipeline.run_slide import Job
 from pathology.records.night_summary import NightEnd
@@ -66,6 +66,14 @@ class Limits:
     slide_s: Callable[[WorkItem], float]
 
 
+class _Had(NamedTuple):
+    """An item that the crew has, since when (monotonic)."""
+
+    item: WorkItem
+    job: Job
+    since: float
+
+
 @dataclass(slots=True, kw_only=True)
 class Loop:
     """One night at work. ``run`` returns how it ended; the desk still has to be closed."""
@@ -81,8 +89,8 @@ class Loop:
     around: Surroundings
     tick: Callable[[], None]  # after each look; tells others how far the night is
     summary: SummaryFile
-    _at_crew: dict[int, tuple[WorkItem, Job]] = field(default_factory=dict)
-    _ended_rows: dict[int, tuple[Job, SummaryRow]] = field(default_factory=dict)
+    _at_crew: dict[int, _Had] = field(default_factory=dict)
+    _ended_rows: dict[int, tuple[_Had, SummaryRow]] = field(default_factory=dict)
     _asked_at: datetime | None = None
     _idle_since: float | None = None
 
@@ -121,33 +129,34 @@ class Loop:
             )
             job = self.jobs.job(item)
             self.crew.start(item.item_id, job)
-            self._at_crew[item.item_id] = item, job
+            self._at_crew[item.item_id] = _Had(item, job, time.monotonic())
 
     def _ended(self, ended: Ended) -> None:
-        item, job = self._at_crew.pop(ended.item)
-        self._ended_rows[ended.item] = job, ended.row
-        self.triage.judge(item, ended.outcome)
+        had = self._at_crew.pop(ended.item)
+        self._ended_rows[ended.item] = had, ended.row
+        self.triage.judge(had.item, ended.outcome)
 
     def _judged(self, verdict: Verdict) -> None:
         item, outcome = verdict.item, verdict.outcome
-        job, row = self._ended_rows.pop(item.item_id)
-        if verdict.fault == "slide":
-            self.summary.add(item.item_id, job, row)
+        had, row = self._ended_rows.pop(item.item_id)
+        # Room may have come back between the failure and the question.
+        unlucky = outcome.reason_code in OF_DISK and self.around.disk_was_full(had.since)
+        if verdict.fault == "slide" and not unlucky:
+            self.summary.add(item.item_id, had.job, row)
             self.desk.hand_in(item.item_id, outcome)
             self.watcher.on_outcome(item, outcome)
             return
-        if verdict.place is None:
+        if verdict.fault == "disk":
             self.around.disk_failed()
-        else:
+        elif verdict.place is not None:
             self.around.place_lost(verdict.place)
         self.desk.hand_in(item.item_id, None)
 
     def _abandon_what_hangs(self) -> None:
         for item_id, seconds in self.crew.running().items():
             had = self._at_crew.get(item_id)
-            if had is not None and seconds > self.limits.slide_s(had[0]):
-                item = had[0]
-                tell("abandoned", item=item_id, slide=item.name, seconds=round(seconds))
+            if had is not None and seconds > self.limits.slide_s(had.item):
+                tell("abandoned", item=item_id, slide=had.item.name, seconds=round(seconds))
                 self.crew.abandon(item_id)
 
     def _end(self) -> NightEnd | None:

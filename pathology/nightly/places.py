@@ -7,6 +7,7 @@ import shutil
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import get_ident
 from typing import Final
 
 from pathology.pipeline.store import ASIDE
@@ -40,7 +41,7 @@ def disk_of(out: Path, *, probe: bool) -> Disk:
 
 
 def _takes(folder: Path) -> bool:
-    path = folder / f"probe-{os.getpid()}"
+    path = folder / f"probe-{os.getpid()}-{get_ident()}"
     try:
         folder.mkdir(exist_ok=True)
         with path.open("wb") as file:

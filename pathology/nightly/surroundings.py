@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -62,6 +63,7 @@ class Surroundings:
         rhythm: Rhythm,
     ) -> None:
         self._out, self._desk, self._incidents = out, desk, incidents
+        self._full_at = -1.0
         self._doubted = self._short = self._heard = False
         self._back: queue.SimpleQueue[Path] = queue.SimpleQueue()
         self._arrived: queue.SimpleQueue[Arrivals] = queue.SimpleQueue()
@@ -91,6 +93,10 @@ class Surroundings:
         with suppress(queue.Empty):
             while True:
                 self._hear_source(self._arrived.get_nowait())
+
+    def disk_was_full(self, since: float) -> bool:
+        """Whether the disk took nothing at some time after ``since`` (monotonic)."""
+        return self._doubted or self._full_at >= since
 
     def disk_failed(self) -> None:
         """A result could not be written, and neither could a probe: nothing more is begun."""
@@ -126,7 +132,7 @@ class Surroundings:
         if disk is None:
             return
         if self._doubted and disk.probed and disk.writable and self._disk.problem is None:
-            self._doubted = False
+            self._doubted, self._full_at = False, time.monotonic()
             self._incidents.add("disk-back")
         if not self._doubted and disk.free_gib != self._desk.free_gib:
             self._desk.free_gib = disk.free_gib

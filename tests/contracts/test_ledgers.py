@@ -12,7 +12,7 @@ from pathology.errors import LedgerError, NotAllowed
 from pathology.ledger.open import OpenLedger
 from pathology.records.actor import Actor
 from pathology.records.geometry import Mpp
-from pathology.records.work import Outcome, SlideIdentity, WorkOrder
+from pathology.records.work import Claim, Outcome, SlideIdentity, WorkOrder
 from tests.ledgers import MINUTE, NOON, OPERATOR, LedgerSite, order
 
 KEY = "a" * 64
@@ -56,6 +56,12 @@ def test_an_order_comes_back_as_it_was_given(ledger: OpenLedger) -> None:
         deadline_utc=NOON + MINUTE,
         mpp=Mpp(0.2501),
         within=Path("/regions/r.geojson"),
+        said=(
+            Claim(source="hl7", identity=SlideIdentity(accession="a", specimen="A")),
+            Claim(source="label", identity=SlideIdentity(accession="b")),
+        ),
+        held="identity-disagrees",
+        held_facts={"detail": "accession: hl7 ≠ label"},
     )
     plain = WorkOrder(path=Path("/x.svs"), analysis="ki67", source="run")
     new = ledger.work.enrol([given, plain], OPERATOR, NOON).new

@@ -7,7 +7,7 @@ import tracemalloc
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy.exc import DBAPIError
 
@@ -42,12 +42,14 @@ def test_an_untouched_chain_has_no_faults() -> None:
     assert (report.lines, report.head, report.faults) == (LINES, HEAD.mac, ())
 
 
+@settings(deadline=None)
 @given(lag=st.integers(0, LINES))
 def test_an_anchor_that_lags_is_no_fault(lag: int) -> None:
     seen = Head(sequence=lag, mac=CHAIN[lag - 1]["mac"] if lag else GENESIS)
     assert faults(CHAIN, seen) == ()
 
 
+@settings(deadline=None)
 @given(
     line=st.integers(1, LINES),
     column=st.sampled_from(COLUMNS),
@@ -61,6 +63,7 @@ def test_any_edit_is_found_where_it_is(line: int, column: str, more: str) -> Non
     assert {number for number, _ in found} <= {line, line + 1}
 
 
+@settings(deadline=None)
 @given(line=st.integers(1, LINES))
 def test_a_number_that_was_changed_is_found(line: int) -> None:
     rows = [dict(row) for row in CHAIN]
@@ -69,6 +72,7 @@ def test_a_number_that_was_changed_is_found(line: int) -> None:
     assert any(number == line for number, _ in faults(rows))
 
 
+@settings(deadline=None)
 @given(first=st.integers(1, LINES), many=st.integers(1, LINES))
 def test_any_removal_is_found(first: int, many: int) -> None:
     gone = set(range(first, min(first + many, LINES + 1)))
@@ -79,6 +83,7 @@ def test_any_removal_is_found(first: int, many: int) -> None:
         assert found == tuple((number, "removed") for number in sorted(gone))
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(1, LINES), min_size=2, max_size=2, unique=True))
 def test_two_lines_that_changed_places_are_found(pair: list[int]) -> None:
     one, other = pair
@@ -87,6 +92,7 @@ def test_two_lines_that_changed_places_are_found(pair: list[int]) -> None:
     assert faults(rows) == tuple(sorted([(one, "reordered"), (other, "reordered")]))
 
 
+@settings(deadline=None)
 @given(line=st.integers(1, LINES - 1))
 def test_a_removal_that_closed_the_gap_is_found(line: int) -> None:
     rows = [dict(row) for row in CHAIN if row["sequence"] != line]
@@ -97,6 +103,7 @@ def test_a_removal_that_closed_the_gap_is_found(line: int) -> None:
     assert {number for number, _ in found} >= set(range(line, LINES))
 
 
+@settings(deadline=None)
 @given(line=st.integers(1, LINES))
 def test_a_line_of_another_history_under_the_same_key_is_found(line: int) -> None:
     """As from a copy of the ledger that went on by itself."""

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -77,9 +78,7 @@ def test_poison_is_set_aside_with_its_story_and_the_rest_goes_on(
         story = ledger.work.attempts(poison.item_id)
     assert [attempt.number for attempt in story] == [1, 2, 3]
     assert {a.outcome.reason_code for a in story if a.outcome} == {"worker-died"}
-    pauses = [
-        b.started_utc - a.ended_utc for a, b in zip(story, story[1:], strict=False) if a.ended_utc
-    ]
+    pauses = [b.started_utc - a.ended_utc for a, b in pairwise(story) if a.ended_utc]
     assert pauses[0] >= timedelta(milliseconds=50)
     assert pauses[1] >= timedelta(milliseconds=100), "pauses grow"
 

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pathology.errors import VaultError
@@ -30,6 +30,7 @@ FROM_FILE = VaultSettings(source="test")
 RING = fresh_ring()
 
 
+@settings(deadline=None)
 @given(text=st.binary(max_size=200), place=st.text(max_size=40))
 def test_what_is_sealed_opens_at_its_place(text: bytes, place: str) -> None:
     key, locked = Vault(RING).new_key()
@@ -38,6 +39,7 @@ def test_what_is_sealed_opens_at_its_place(text: bytes, place: str) -> None:
     assert text == b"" or len(text) < 4 or text not in sealed
 
 
+@settings(deadline=None)
 @given(text=st.binary(max_size=50), at=st.integers(0, 1000), bit=st.integers(0, 7))
 def test_any_bit_that_was_changed_is_noticed(text: bytes, at: int, bit: int) -> None:
     key, _ = Vault(RING).new_key()
