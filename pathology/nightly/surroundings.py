@@ -137,8 +137,10 @@ class Surroundings:
         if not self._doubted and disk.free_gib != self._desk.free_gib:
             self._desk.free_gib = disk.free_gib
             self._desk.look()
+        if self._doubted or not self._desk.settled:
+            return  # the decision is still that of a full disk
         short = bool(self._desk.view.decision.no_room)
-        if short != self._short and not self._doubted:
+        if short != self._short:
             self._short = short
             self._incidents.add("disk-short" if short else "disk-back")
 

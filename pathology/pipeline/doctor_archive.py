@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
-from typing import Final
+from typing import Any, Final
 
 from pathology.errors import (
     ClusterError,
@@ -179,7 +179,7 @@ def _differences(settings: RunSettings) -> Iterator[str]:
     site = settings.site.cluster
     cluster = existing_cluster(site.address, site)
     try:
-        told = cluster.client.get_versions()
+        told: Any = cluster.client.get_versions()
     finally:
         cluster.close()
     ours = _versions(told["client"])

@@ -1,0 +1,196 @@
+"""Whole nights as a site runs them: the program, a watched folder, a ledger, real workers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from pathology.config import shipped_configs
+from tests import painted
+from tests.sites import write_classical
+
+PATIENTS = ("Mustermann", "Beispielova", "王小明测试")
+"""In the names of files, and nowhere else outside the encrypted ledger."""
+PATIENCE_S = 400.0
+SLIDES = 4
+CHANGED = {
+    "look_every_s": "1",
+    "still_s": "1",
+    "least_looks": "2",
+    "first_pause_s": "1",
+    "longest_pause_s": "2",
+    "reserve_gib": "0.1",
+    "lease_s": "6",
+    "heartbeat_s": "2",
+    "folders": '[{ folder = ".*", analysis = "ki67", marker = "ki67" }]',
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """A hospital's folder: slides, settings, state, results."""
+
+    folder: Path
+
+    @property
+    def out(self) -> Path:
+        return self.folder / "out"
+
+    def words(self, *words: str) -> list[str]:
+        own = [sys.executable, "-m", "pathology", "nightly", *words]
+        return [*own, "--settings", str(self.folder / "settings")]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "PATHOLOGY_LANG": "en", "XDG_STATE_HOME": str(self.folder / "state")}
+
+    def call(self, *words: str, code: int = 0) -> str:
+        done = subprocess.run(
+            self.words(*words),
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def started(self, *more: str) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self.words("run", "--now", "--workers", "1", "--out", str(self.out), *more),
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    @property
+    def results(self) -> list[Path]:
+        return sorted(self.out.glob("P*/ki67-*"))
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The newest night's."""
+        newest = max(self.out.glob("nights/*.json"), key=lambda p: int(p.stem.rpartition("-")[2]))
+        told: dict[str, Any] = json.loads(newest.read_text(encoding="utf-8"))
+        return told
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Four slides and one that is none, all named after patients; the service account is made."""
+    folder = tmp_path_factory.mktemp("hospital")
+    (scans := folder / "scans").mkdir()
+    for number in range(SLIDES):
+        pixels = painted.paint_nuclei(width=512, height=384, seed=number).pixels
+        painted.write_tiff(scans / f"{PATIENTS[number % 2]} {number}.tif", pixels, mpp=0.5)
+    (scans / f"{PATIENTS[2]}.svs").write_bytes(b"no slide at all" * 9)
+    (own := folder / "settings").mkdir()
+    write_classical(own)
+    text = (shipped_configs() / "nightly.toml").read_text(encoding="utf-8")
+    for key, value in {**CHANGED, "slides": f'["{scans}"]'}.items():
+        text, hits = re.subn(rf"^{key} = .*$", f"{key} = {value}", text, flags=re.MULTILINE)
+        assert hits == 1, key
+    (own / "nightly.toml").write_text(text, encoding="utf-8")
+    made = Site(folder=folder)
+    made.call("install", "--out", str(made.out))
+    return made
+
+
+@pytest.fixture(scope="module")
+def killed_and_gone_on(site: Site) -> Iterator[dict[str, Any]]:
+    """A night that is killed -9 after its first result, and the same night started again."""
+    first = site.started()
+    deadline = time.monotonic() + PATIENCE_S
+    while not site.results:
+        assert first.poll() is None, first.communicate()[0]
+        assert time.monotonic() < deadline, "no result"
+        time.sleep(0.05)
+    family = psutil.Process(first.pid).children(recursive=True)
+    seen: dict[str, Any] = {"status": json.loads(site.call("status", "--json"))}
+    seen["second"] = site.call("run", "--now", "--out", str(site.out), code=2)
+    os.kill(first.pid, signal.SIGKILL)
+    first.communicate()
+    _, alive = psutil.wait_procs(family, timeout=60)
+    assert alive == [], "workers outlive their night"
+    seen["died"] = json.loads(site.call("status", "--json", code=1))
+    seen["before"] = {path: path.stat().st_ino for path in site.results}
+    again = site.started("--json")
+    out, _ = again.communicate(timeout=PATIENCE_S)
+    seen["code"], seen["out"] = again.returncode, out
+    yield seen
+
+
+@pytest.mark.slow
+def test_a_killed_night_goes_on_and_loses_or_doubles_nothing(
+    site: Site, killed_and_gone_on: dict[str, Any]
+) -> None:
+    seen = killed_and_gone_on
+    assert seen["code"] == 1, seen["out"]
+    summary = json.loads(seen["out"])
+    assert summary == site.summary
+    assert [one["reason_code"] for one in summary["failed"]] == ["not-a-slide"]
+    assert len(site.results) == SLIDES
+    assert {path: path.stat().st_ino for path in seen["before"]} == seen["before"], "made again"
+    status = json.loads(site.call("status", "--json"))
+    assert status["counts"] == {
+        "waiting": 0, "leased": 0, "done": SLIDES, "failed": 1, "set-aside": 0, "stopped": 0,
+    }  # fmt: skip
+    assert status["state"] == "ended"
+
+
+@pytest.mark.slow
+def test_another_process_sees_the_night_while_it_runs(killed_and_gone_on: dict[str, Any]) -> None:
+    status = killed_and_gone_on["status"]
+    assert status["state"] == "running"
+    assert status["shift"]["actor"] == "night"
+    assert sum(status["counts"].values()) == SLIDES + 1
+    assert killed_and_gone_on["died"]["state"] == "died"
+
+
+@pytest.mark.slow
+def test_a_second_operator_is_told_who_and_since_when(killed_and_gone_on: dict[str, Any]) -> None:
+    """The output folder has one writer; the ledger's own lock is told by the contract's tests."""
+    assert "another run is writing" in killed_and_gone_on["second"]
+
+
+@pytest.mark.slow
+def test_a_person_with_the_right_finds_the_file_and_it_is_audited(
+    site: Site, killed_and_gone_on: dict[str, Any]
+) -> None:
+    [failed] = site.summary["failed"]
+    assert PATIENTS[2] in site.call("status", "--find", failed["name"])
+    site.call("status", "--find", "S0000000000000000", code=1)
+
+
+@pytest.mark.slow
+def test_no_file_that_a_night_leaves_holds_a_name(
+    site: Site, killed_and_gone_on: dict[str, Any]
+) -> None:
+    """Results, summaries, logs, and the encrypted ledger too."""
+    shown = site.call("status") + site.call("status", "--json") + killed_and_gone_on["out"]
+    assert not [name for name in PATIENTS if name in shown]
+    secrets = [name.encode(code) for name in PATIENTS for code in ("utf-8", "gb18030", "utf-16-le")]
+    looked = 0
+    for folder in (site.out, site.folder / "state"):
+        for path in folder.rglob("*"):
+            assert not [name for name in PATIENTS if name in path.name], path
+            if path.is_file():
+                looked += 1
+                assert not [s for s in secrets if s in path.read_bytes()], path
+    assert looked > SLIDES * 5
+    assert (site.out / "nights" / "night.jsonl").stat().st_size > 0
