@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -25,6 +26,7 @@ from tests.nightly.worklists import NOON, item
 
 COSTS, STORAGE = load_costs(), load_nightly().storage
 ONE = Capacity(workers=1, cores=1)
+GUIDES = Path(__file__).parents[2] / "docs"
 NIGHT = Question(hours=8, mm2_a_slide=100, mix={"ki67": 0.5, "infiltration": 0.5})
 
 
@@ -146,3 +148,27 @@ def test_questions_that_mean_nothing_are_refused(wrong) -> None:
 
 def test_one_month_is_what_the_costs_learn_from() -> None:
     assert timedelta(days=COSTS.learn_days) == timedelta(days=30)
+
+
+def test_the_guides_tables_are_what_the_costs_give() -> None:
+    rows = []
+    for slides in (3_000, 30_000):
+        for hours in (24, 8):
+            cells = [f"{slides:,}", f"{hours}"]
+            for area in (15, 100):
+                asked = replace(NIGHT, hours=hours, mm2_a_slide=area)
+                told = needed(slides, asked, COSTS, STORAGE, worker_gib=2.5)
+                cells.append(f"{told.cores:,} cores, {told.storage_mb_s:.0f} MB/s")
+            rows.append(f"| {' | '.join(cells)} |")
+    four = [
+        throughput(replace(NIGHT, mm2_a_slide=a), Capacity(workers=4, cores=4), COSTS).slides
+        for a in (15, 100, 150)
+    ]
+    pc = "{} slides of 15 mm², {} of 100 mm², {} of 150 mm²".format(*four)
+    english = (GUIDES / "guide-operator.md").read_text(encoding="utf-8")
+    chinese = (GUIDES / "guide-operator.zh.md").read_text(encoding="utf-8")
+    for row in rows:
+        assert row in english
+        assert row.replace(" cores, ", " 核,") in chinese
+    assert pc in english
+    assert "15 mm² {} 张,100 mm² {} 张,150 mm² {} 张".format(*four) in chinese
