@@ -16,6 +16,7 @@ from pathology.training.begin import (
     begun_by_teacher,
     begun_from,
     check_same_kind,
+    check_same_scale,
     fresh_network,
 )
 from pathology.training.recipe import Recipe, load_recipe
@@ -73,7 +74,7 @@ def test_a_model_of_another_kind_or_scale_is_refused(tmp_path: Path, recipe: Rec
     card = tiny_card(name="fine")
     fine = replace(card, input=replace(card.input, mpp=0.25, finest_mpp=0.2, coarsest_mpp=0.3))
     with pytest.raises(UsageError, match=r"fine: sees at 0\.25 µm/px, the recipe at 0\.5"):
-        check_same_kind(recipe, install_tiny(tmp_path, fine))
+        check_same_scale(recipe, install_tiny(tmp_path, fine))
 
 
 def test_a_student_may_begin_with_its_teachers_encoder(tmp_path: Path, recipe: Recipe) -> None:
