@@ -17,7 +17,7 @@ from pathology.predictions.forward import Network, network_at_hand
 from pathology.records.model import Distilled
 from pathology.records.order import DeviceChoice
 from pathology.records.progress import Tell
-from pathology.training.evaluate import EvaluationOrder, evaluate, present_sets
+from pathology.training.evaluate import EvaluationOrder, evaluate_together
 from pathology.training.make import TrainingOrder, make_model, write_card
 from pathology.training.student_score import kept_of_teacher, with_score
 
@@ -56,20 +56,19 @@ def scored(order: TrainingOrder, student: Installed, teacher: Installed, tell: T
     flattering one.
     """
     data, judged = order.sources.data, order.recipe.teacher.judged if order.recipe.teacher else ()
-    sets = () if data is None else present_sets(data, student.card.task, judged)
-    if not sets:
+    if data is None or not judged:
         return student
     evaluation = EvaluationOrder(
         models=(student,),
         data=data,
         annotations=None,
-        sets=sets,
+        sets=judged,
         settings=order.settings,
         command=order.command,
         device=order.device,
+        as_there=True,
     )
-    ours = evaluate(evaluation, tell)
-    theirs = evaluate(replace(evaluation, models=(teacher,)), tell)
+    ours, theirs = evaluate_together((evaluation, replace(evaluation, models=(teacher,))), tell)
     try:
         kept = kept_of_teacher(ours, theirs)
     except UsageError:

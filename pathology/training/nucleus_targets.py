@@ -20,7 +20,7 @@ NOT_JUDGED: Final = -1
 CENTRE_WIDTH: Final = 0.16
 """Sigma of a centre's peak, of the nucleus's diameter."""
 LEAST_SIGMA_UM, MOST_SIGMA_UM = 0.6, 1.5
-"""In micrometres, so that finer pixels do not ask for the very pixel of a large nucleus's centre."""
+"""In micrometres: finer pixels must not ask for the very pixel of a large nucleus's centre."""
 POINT_SIGMA_UM: Final = 1.0
 CLEAR_OF_POINTS_UM: Final = 6.5
 """Further than this from every known centre nothing is a nucleus."""
