@@ -36,15 +36,22 @@ def first_network(recipe: Recipe) -> nn.Module:
 
 
 def begun_by_teacher(recipe: Recipe, teacher: Installed) -> nn.Module:
-    """A student that sees as its teacher does and has yet to learn to tell.
+    """A student that sees as its teacher does; it may have yet to learn to tell.
 
     Raises
     ------
     UsageError
-        The teacher's encoder has another shape.
+        The teacher's encoder, or all of the network, has another shape.
     ModelRefused
         Its weights cannot be trusted.
     """
+    if recipe.teacher is not None and recipe.teacher.gives == "network":
+        if teacher.card.network != recipe.network:
+            raise UsageError(
+                f"{teacher.card.name}: its network is not of the recipe's shape. Write gives = "
+                '"encoder" under [teacher], or nothing'
+            )
+        return _with_weights_of(recipe, teacher)
     network = fresh_network(recipe, recipe.network)
     theirs = read_network(teacher).get_submodule("encoder").state_dict()
     try:
@@ -52,7 +59,7 @@ def begun_by_teacher(recipe: Recipe, teacher: Installed) -> nn.Module:
     except RuntimeError as cause:
         raise UsageError(
             f"{teacher.card.name}: its encoder {teacher.card.network.encoder} is not the "
-            f"{recipe.network.encoder} of the recipe. Leave gives_encoder out of [teacher]"
+            f"{recipe.network.encoder} of the recipe. Leave gives out of [teacher]"
         ) from cause
     return network
 
@@ -75,6 +82,11 @@ def begun_from(recipe: Recipe, start: Installed) -> nn.Module:
         Its weights cannot be trusted.
     """
     check_same_kind(recipe, start)
+    check_same_scale(recipe, start)
+    return _with_weights_of(recipe, start)
+
+
+def _with_weights_of(recipe: Recipe, start: Installed) -> nn.Module:
     known = read_network(start).state_dict()
     network = fresh_network(recipe, start.card.network)
     known |= _last_layer(recipe, network, start, known)
@@ -83,7 +95,7 @@ def begun_from(recipe: Recipe, start: Installed) -> nn.Module:
 
 
 class TeacherMaps(nn.Module):
-    """A model's maps with its classes in the order of a recipe."""
+    """A model's maps with its classes in the order of a recipe, and at the recipe's scale."""
 
     def __init__(self, recipe: Recipe, teacher: Installed) -> None:
         super().__init__()
@@ -91,13 +103,39 @@ class TeacherMaps(nn.Module):
         self.before = len(NUCLEUS_MAPS) if recipe.task == "nuclei" else 0
         known = teacher.card.classes
         self.places = [known.index(kind) if kind in known else None for kind in recipe.classes]
+        self.enlarged = recipe.input.mpp / teacher.card.input.mpp
+        self.step_px = teacher.card.input.step_px
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Pictures (b, 3, h, w) -> maps; a class that the teacher does not know is never said."""
-        maps: Tensor = self.network(pictures)
+        maps = self._maps(pictures)
         never = torch.full_like(maps[:, 0], NEVER)
         classes = [never if p is None else maps[:, self.before + p] for p in self.places]
         return torch.cat([maps[:, : self.before], torch.stack(classes, dim=1)], dim=1)
+
+    def _maps(self, pictures: Tensor) -> Tensor:
+        """The teacher sees at its own scale, to a step of its pictures; what it says is resized."""
+        if self.enlarged == 1:
+            own: Tensor = self.network(pictures)
+            return own
+        height, width = (
+            round(side * self.enlarged / self.step_px) * self.step_px
+            for side in pictures.shape[-2:]
+        )
+        theirs = _resized(self.network(_resized(pictures, height, width)), *pictures.shape[-2:])
+        for axis, factor in (
+            ("offset_x", pictures.shape[-1] / width),
+            ("offset_y", pictures.shape[-2] / height),
+        ):
+            if self.before:  # offsets are told in pixels
+                theirs[:, NUCLEUS_MAPS.index(axis)] *= factor
+        return theirs
+
+
+def _resized(values: Tensor, height: int, width: int) -> Tensor:
+    return nn.functional.interpolate(
+        values, size=(height, width), mode="bilinear", align_corners=False
+    )
 
 
 def check_same_kind(recipe: Recipe, model: Installed) -> None:
@@ -108,6 +146,11 @@ def check_same_kind(recipe: Recipe, model: Installed) -> None:
             f"{card.name}: is a {card.network.form} for {card.task}; this recipe makes a "
             f"{recipe.network.form}. Choose a model that was trained here"
         )
+
+
+def check_same_scale(recipe: Recipe, model: Installed) -> None:
+    """Refuse a model to go on from that sees at another scale."""
+    card = model.card
     if card.input.mpp != recipe.input.mpp:
         raise UsageError(
             f"{card.name}: sees at {card.input.mpp:g} µm/px, the recipe at {recipe.input.mpp:g}. "

@@ -17,7 +17,7 @@ from pathology.predictions.forward import Network, network_at_hand
 from pathology.records.model import Distilled
 from pathology.records.order import DeviceChoice
 from pathology.records.progress import Tell
-from pathology.training.evaluate import EvaluationOrder, evaluate, present_sets
+from pathology.training.evaluate import EvaluationOrder, evaluate_together
 from pathology.training.make import TrainingOrder, make_model, write_card
 from pathology.training.student_score import kept_of_teacher, with_score
 
@@ -56,20 +56,19 @@ def scored(order: TrainingOrder, student: Installed, teacher: Installed, tell: T
     flattering one.
     """
     data, judged = order.sources.data, order.recipe.teacher.judged if order.recipe.teacher else ()
-    sets = () if data is None else present_sets(data, student.card.task, judged)
-    if not sets:
+    if data is None or not judged:
         return student
     evaluation = EvaluationOrder(
         models=(student,),
         data=data,
         annotations=None,
-        sets=sets,
+        sets=judged,
         settings=order.settings,
         command=order.command,
         device=order.device,
+        as_there=True,
     )
-    ours = evaluate(evaluation, tell)
-    theirs = evaluate(replace(evaluation, models=(teacher,)), tell)
+    ours, theirs = evaluate_together((evaluation, replace(evaluation, models=(teacher,))), tell)
     try:
         kept = kept_of_teacher(ours, theirs)
     except UsageError:
@@ -78,22 +77,38 @@ def scored(order: TrainingOrder, student: Installed, teacher: Installed, tell: T
 
 
 def cost_ratio(student: Installed, teacher: Installed, device: DeviceChoice) -> float:
-    """Time of one forward pass of the student over that of the teacher; the least of many turns.
+    """Time of the student over that of the teacher for the same area; the least of many turns.
 
-    Both run as they do on slides, and take turns on the same picture. Whatever else the machine
-    does only adds to a turn: waiting threads spend processor time, too. On a CPU it is processor
-    time, on a GPU the time until it is done.
+    Both run as they do on slides, each at its own scale, and take turns on a picture of
+    ``SIDE_PX`` at the teacher's. Whatever else the machine does only adds to a turn: waiting
+    threads spend processor time, too. On a CPU it is processor time, on a GPU the time until it
+    is done.
     """
     networks = [network_at_hand(model, device_for(device), ()) for model in (student, teacher)]
-    light = painted(SIDE_PX, SIDE_PX)[0].permute(1, 2, 0).mul(255).round()
-    picture = np.ascontiguousarray(light.numpy().astype(np.uint8))
+    sides = [_side_px(model, teacher.card.input.mpp * SIDE_PX) for model in (student, teacher)]
+    pictures = [_picture(side) for side in sides]
     times: tuple[list[float], list[float]] = ([], [])
     for turn in range(ROUNDS + 1):
-        for network, taken in zip(networks, times, strict=True):
+        for network, picture, taken in zip(networks, pictures, times, strict=True):
             seconds = _seconds(network, picture)
             if turn:  # the first turn fills caches
                 taken.append(seconds)
-    return min(times[0]) / min(times[1])
+    areas = [
+        (side * model.card.input.mpp) ** 2
+        for side, model in zip(sides, (student, teacher), strict=True)
+    ]
+    return (min(times[0]) / areas[0]) / (min(times[1]) / areas[1])
+
+
+def _side_px(model: Installed, side_um: float) -> int:
+    """Side of a picture of about ``side_um`` in whole steps of a network."""
+    step_px = model.card.input.step_px
+    return max(1, round(side_um / model.card.input.mpp / step_px)) * step_px
+
+
+def _picture(side_px: int) -> NDArray[np.uint8]:
+    light = painted(side_px, side_px)[0].permute(1, 2, 0).mul(255).round()
+    return np.ascontiguousarray(light.numpy().astype(np.uint8))
 
 
 def _seconds(network: Network, picture: NDArray[np.uint8]) -> float:

@@ -7,11 +7,11 @@ recipe, and the rows say so.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from pathology.errors import UsageError
 from pathology.models.catalogue import Installed
@@ -32,40 +32,19 @@ from pathology.training.field_scores import (
     nucleus_scores,
     tissue_scores,
 )
+from pathology.training.judged_sets import (
+    MATCH_UM,
+    SETS,
+    TITLES,
+    USUAL_MATCH_UM,
+    AnyField,
+    Wanted,
+    images_of,
+)
 from pathology.training.nuclei_seen import nuclei_by_baseline, nuclei_by_network
-from pathology.training.own_annotations import own_nuclei, own_tissue
 from pathology.training.public_sets import READERS
-from pathology.training.tissue_field import TISSUE_READERS, TissueField
+from pathology.training.tissue_field import TISSUE_READERS
 from pathology.training.tissue_seen import tissue_by_baseline, tissue_by_network
-
-AnyField: TypeAlias = LabelledField | TissueField
-SETS: Final[Mapping[ModelTask, tuple[str, ...]]] = {
-    "nuclei": ("consep-test", "crchisto-test", "monuseg", "glioma", "deepliif", "gepnet"),
-    "tissue": ("wsss4luad", "glas"),
-}
-"""Evaluated unless others are asked for."""
-MATCH_UM: Final[Mapping[str, float]] = {
-    "consep-train": 3.0,  # 12 px at 0.25 µm/px, Graham et al. 2019
-    "consep-test": 3.0,
-    "crchisto-train": 3.3,  # 6 px at 0.55 µm/px, Sirinukunwattana et al. 2016
-    "crchisto-validation": 3.3,
-    "crchisto-test": 3.3,
-}
-USUAL_MATCH_UM: Final = 4.0
-"""About the radius of a nucleus, where no protocol of the set states another."""
-TITLES: Final[Mapping[str, str]] = {
-    "consep-train": "CoNSeP train, stitched tiles at 0.25 µm/px as stated",
-    "consep-test": "CoNSeP test, stitched tiles at 0.25 µm/px as stated",
-    "monuseg": "MoNuSeg training images",
-    "crchisto-train": "CRCHisto train",
-    "crchisto-validation": "CRCHisto validation",
-    "crchisto-test": "CRCHisto test (its slides may be those of the training part)",
-    "glioma": "Ki-67 glioma",
-    "deepliif": "Ki-67 DeepLIIF",
-    "gepnet": "Ki-67 GEP-NET (tumour nuclei alone are labelled)",
-    "wsss4luad": "WSSS4LUAD validation",
-    "glas": "GlaS",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +60,7 @@ class EvaluationOrder:
     device: DeviceChoice = "auto"
     allowed_torchscript: tuple[str, ...] = ()
     recipe: bool = False  # one model, but judged for the way it was made: a cross-validation's part
+    as_there: bool = False  # sets that do not lie whole in the folder are passed over
 
     def __post_init__(self) -> None:
         if self.data is None and self.annotations is None:
@@ -118,6 +98,7 @@ class Evaluation:
 
     rows: tuple[Row, ...]
     left_out: tuple[str, ...]
+    sets: tuple[str, ...] = ()  # public sets that were there to be judged on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -127,6 +108,10 @@ class _Part:
     dataset: str
     evidence: Evidence
     images: Sequence[tuple[Installed, AnyField]]
+
+
+_Classical: TypeAlias = dict[int, FieldScores | None]
+"""What the classical analysis contributes, by identity of an image of the set at hand."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -150,57 +135,37 @@ def evaluate(order: EvaluationOrder, tell: Tell) -> Evaluation:
     SlideError
         The device is not to be had or failed, or a network's answer is not finite.
     """
-    rows: list[Row] = []
-    left_out: list[str] = []
-    for images in _sets(order):
-        for part in _parts(order, images):
-            tally = _judged(order, part, tell)
-            rows += _rows(order, part, tally)
-            left_out += tally.left_out
-    if not rows and not left_out:
+    (told,) = evaluate_together((order,), tell)
+    return told
+
+
+def evaluate_together(orders: Sequence[EvaluationOrder], tell: Tell) -> tuple[Evaluation, ...]:
+    """Several orders on the data of the first: images are read, and seen classically, once.
+
+    Raises as ``evaluate`` does.
+    """
+    rows: tuple[list[Row], ...] = tuple([] for _ in orders)
+    left_out: tuple[list[str], ...] = tuple([] for _ in orders)
+    first = orders[0]
+    sets: list[str] = []
+    for name, images in images_of(first.task, first.data, first.annotations, _wanted(first)):
+        sets += [name] if name else []
+        classical: _Classical = {}
+        for order, own_rows, own_left_out in zip(orders, rows, left_out, strict=True):
+            for part in _parts(order, images):
+                tally = _judged(order, part, classical, tell)
+                own_rows += _rows(order, part, tally)
+                own_left_out += tally.left_out
+    if not first.as_there and not (any(rows) or any(left_out)):
         raise UsageError("nothing to judge: no image was held out of one of these models alone")
-    return Evaluation(rows=tuple(rows), left_out=tuple(left_out))
-
-
-def present_sets(data: Path, task: ModelTask, names: Iterable[str]) -> tuple[str, ...]:
-    """Those of the sets that lie whole in the folder: somebody may have got only some."""
-    readers: Mapping[str, Callable[[Path], Iterable[AnyField]]] = (
-        READERS if task == "nuclei" else TISSUE_READERS
+    return tuple(
+        Evaluation(rows=tuple(own), left_out=tuple(passed), sets=tuple(sets))
+        for own, passed in zip(rows, left_out, strict=True)
     )
-    return tuple(name for name in names if _is_whole(data, name, readers[name]))
 
 
-def _is_whole(data: Path, name: str, reader: Callable[[Path], Iterable[AnyField]]) -> bool:
-    try:
-        return bool(_read(data, name, reader))
-    except UsageError:
-        return False
-
-
-def _sets(order: EvaluationOrder) -> Iterator[list[AnyField]]:
-    """The images of each set."""
-    readers: Mapping[str, Callable[[Path], Iterable[AnyField]]] = (
-        READERS if order.task == "nuclei" else TISSUE_READERS
-    )
-    if order.data is not None:
-        for name in order.sets or SETS[order.task]:
-            yield _read(order.data, name, readers[name])
-    if order.annotations is not None:
-        own = own_nuclei if order.task == "nuclei" else own_tissue
-        yield list(own(order.annotations))
-
-
-def _read(data: Path, name: str, reader: Callable[[Path], Iterable[AnyField]]) -> list[AnyField]:
-    try:
-        images = list(reader(data))
-    except (OSError, ValueError, LookupError) as cause:
-        raise UsageError(
-            f"--data {data.name}: set {name} cannot be read ({type(cause).__name__}: {cause}). "
-            "Get it, or leave it out of --sets"
-        ) from cause
-    if not images:
-        raise UsageError(f"--data {data.name}: set {name} is not there. Leave it out of --sets")
-    return images
+def _wanted(order: EvaluationOrder) -> Wanted:
+    return Wanted(sets=order.sets or SETS[order.task], as_there=order.as_there)
 
 
 def _parts(order: EvaluationOrder, images: list[AnyField]) -> Iterator[_Part]:
@@ -226,11 +191,11 @@ def _parts(order: EvaluationOrder, images: list[AnyField]) -> Iterator[_Part]:
         yield _Part(dataset=dataset, evidence="recipe", images=away)
 
 
-def _judged(order: EvaluationOrder, part: _Part, tell: Tell) -> _Tally:
+def _judged(order: EvaluationOrder, part: _Part, classical: _Classical, tell: Tell) -> _Tally:
     tally = _Tally()
     for done, (model, image) in enumerate(part.images, start=1):
         network = network_at_hand(model, device_for(order.device), order.allowed_torchscript)
-        ours, theirs = _scores(image, network, order.settings)
+        ours = _scores(image, network, order.settings)
         if ours is None:
             tally.left_out.append(
                 f"{part.dataset} {image.name}: stain {image.stain} at {image.mpp:g} µm/px is not "
@@ -239,8 +204,11 @@ def _judged(order: EvaluationOrder, part: _Part, tell: Tell) -> _Tally:
         else:
             for measure in ours:
                 tally.network.setdefault(measure, []).append(ours)
-            for measure in theirs or ():
-                tally.baseline.setdefault(measure, []).append(theirs or {})
+            if id(image) not in classical:
+                classical[id(image)] = _classical_scores(image, order.settings)
+            theirs = classical[id(image)] or {}
+            for measure in theirs:
+                tally.baseline.setdefault(measure, []).append(theirs)
         tell(
             Progress(
                 task=f"{part.dataset} {image.name}",
@@ -252,26 +220,30 @@ def _judged(order: EvaluationOrder, part: _Part, tell: Tell) -> _Tally:
     return tally
 
 
-def _scores(
-    image: AnyField, network: Network, settings: PredictionSettings
-) -> tuple[FieldScores | None, FieldScores | None]:
-    """Contributions of the network and of the classical analysis; None where one sees nothing."""
+def _scores(image: AnyField, network: Network, settings: PredictionSettings) -> FieldScores | None:
+    """Contributions of the network; None where it cannot see the image."""
     if image.stain not in network.card.input.stains:
-        return None, None
+        return None
     if isinstance(image, LabelledField):
-        match_um = MATCH_UM.get(image.dataset, USUAL_MATCH_UM)
+        nuclei = nuclei_by_network(image, network, settings)
         told = [CellClass[name.upper()] for name in network.card.classes]
-        ours = nuclei_by_network(image, network, settings)
-        theirs = nuclei_by_baseline(image, settings)
-        return (
-            None if ours is None else nucleus_scores(image, ours, match_um, told),
-            None if theirs is None else nucleus_scores(image, theirs, match_um, JUDGED_CLASSES),
-        )
+        return None if nuclei is None else nucleus_scores(image, nuclei, _match_um(image), told)
     seen = tissue_by_network(image, network, settings)
-    return (
-        None if seen is None else tissue_scores(image, seen),
-        tissue_scores(image, tissue_by_baseline(image, settings)),
-    )
+    return None if seen is None else tissue_scores(image, seen)
+
+
+def _classical_scores(image: AnyField, settings: PredictionSettings) -> FieldScores | None:
+    """Contributions of the classical analysis; None where the image is too coarse for it."""
+    if isinstance(image, LabelledField):
+        nuclei = nuclei_by_baseline(image, settings)
+        if nuclei is None:
+            return None
+        return nucleus_scores(image, nuclei, _match_um(image), JUDGED_CLASSES)
+    return tissue_scores(image, tissue_by_baseline(image, settings))
+
+
+def _match_um(image: LabelledField) -> float:
+    return MATCH_UM.get(image.dataset, USUAL_MATCH_UM)
 
 
 def _rows(order: EvaluationOrder, part: _Part, tally: _Tally) -> Iterator[Row]:

@@ -12,11 +12,10 @@ from pathology.records.model import ModelCard
 from pathology.records.progress import Tell
 from pathology.training.card_results import write_results
 from pathology.training.evaluate import (
-    SETS,
     Evaluation,
     EvaluationOrder,
     evaluate,
-    present_sets,
+    evaluate_together,
 )
 from pathology.training.make import TrainingOrder
 from pathology.training.student_score import Kept, check_taught_by, kept_of_teacher, with_score
@@ -76,11 +75,11 @@ def judge(order: JudgingOrder, tell: Tell) -> Judgement:
     OutputError
         The card cannot be written.
     """
-    told = evaluate(order.evaluation, tell)
-    kept = None
+    orders = [order.evaluation]
     if order.teacher is not None:
-        beside = evaluate(replace(order.evaluation, models=(order.teacher,)), tell)
-        kept = kept_of_teacher(told, beside)
+        orders.append(replace(order.evaluation, models=(order.teacher,)))
+    told, *beside = evaluate_together(orders, tell)
+    kept = kept_of_teacher(told, beside[0]) if beside else None
     path = None
     if order.write and told.rows:
         target = order.card_of or order.evaluation.models[0]
@@ -100,22 +99,35 @@ def judge_made(made: Installed, order: TrainingOrder, tell: Tell) -> Judgement |
     OutputError
         The card cannot be written.
     """
-    card, sources = made.card, order.sources
-    sets = () if sources.data is None else present_sets(sources.data, card.task, SETS[card.task])
-    if not sets and sources.annotations is None:
+    sources = order.sources
+    evaluation = EvaluationOrder(
+        models=(made,),
+        data=sources.data,
+        annotations=sources.annotations,
+        sets=(),
+        settings=order.settings,
+        command="",
+        device=order.device,
+        as_there=True,
+    )
+    told = evaluate(evaluation, tell)
+    if not told.rows and not told.left_out:
         return None
-    words = ["pathology", "evaluate", f"{order.out.name}/{card.name}.toml"]
+    command = _command(made, order, told.sets)
+    told = replace(
+        told,
+        rows=tuple(replace(row, result=replace(row.result, command=command)) for row in told.rows),
+    )
+    path = write_results(made, [row.result for row in told.rows]) if told.rows else None
+    return Judgement(evaluation=told, kept=None, card_path=path)
+
+
+def _command(made: Installed, order: TrainingOrder, sets: tuple[str, ...]) -> str:
+    """What a person would write to get the same rows again."""
+    sources = order.sources
+    words = ["pathology", "evaluate", f"{order.out.name}/{made.card.name}.toml"]
     if sources.data is not None and sets:
         words += ["--data", sources.data.absolute().name, "--sets", *sets]
     if sources.annotations is not None:
         words += ["--annotations", sources.annotations.absolute().name]
-    evaluation = EvaluationOrder(
-        models=(made,),
-        data=sources.data if sets else None,
-        annotations=sources.annotations,
-        sets=sets,
-        settings=order.settings,
-        command=shlex.join(words),
-        device=order.device,
-    )
-    return judge(JudgingOrder(evaluation=evaluation, write=True), tell)
+    return shlex.join(words)

@@ -38,6 +38,7 @@ from pathology.training.begin import (
     begun_by_teacher,
     begun_from,
     check_same_kind,
+    check_same_scale,
     first_network,
 )
 from pathology.training.evidence import FOREIGN, OWN_COMMAND, PARENT
@@ -114,6 +115,7 @@ def _settled(order: TrainingOrder) -> TrainingOrder:
         if model is not None:
             check_same_kind(recipe, model)
     if order.start is not None:
+        check_same_scale(recipe, order.start)
         card = order.start.card
         recipe = replace(recipe, network=card.network, input=card.input, decoding=card.decoding)
     return replace(order, name=name, recipe=recipe)
@@ -160,7 +162,7 @@ def licence_of(order: TrainingOrder) -> tuple[str, bool]:
 def _network(order: TrainingOrder) -> nn.Module:
     if order.start is not None:
         return begun_from(order.recipe, order.start)
-    if order.teacher is not None and order.recipe.teacher and order.recipe.teacher.gives_encoder:
+    if order.teacher is not None and order.recipe.teacher and order.recipe.teacher.gives:
         return begun_by_teacher(order.recipe, order.teacher)
     return first_network(order.recipe)
 

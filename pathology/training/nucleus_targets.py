@@ -19,8 +19,9 @@ from pathology.training.field import UNKNOWN
 NOT_JUDGED: Final = -1
 CENTRE_WIDTH: Final = 0.16
 """Sigma of a centre's peak, of the nucleus's diameter."""
-LEAST_SIGMA_PX, MOST_SIGMA_PX = 1.2, 3.0
-POINT_SIGMA_PX: Final = 2.0
+LEAST_SIGMA_UM, MOST_SIGMA_UM = 0.6, 1.5
+"""In micrometres: finer pixels must not ask for the very pixel of a large nucleus's centre."""
+POINT_SIGMA_UM: Final = 1.0
 CLEAR_OF_POINTS_UM: Final = 6.5
 """Further than this from every known centre nothing is a nucleus."""
 
@@ -95,10 +96,10 @@ def centre_peaks(truth: CropTruth) -> NDArray[np.float32]:
         column, row = int(x), int(y)
         if not size or not (0 <= column < width and 0 <= row < height):
             continue
-        sigma = POINT_SIGMA_PX
+        sigma = POINT_SIGMA_UM / truth.mpp
         if truth.outlined:
             wide = CENTRE_WIDTH * 2 * np.sqrt(size / np.pi)
-            sigma = float(np.clip(wide, LEAST_SIGMA_PX, MOST_SIGMA_PX))
+            sigma = float(np.clip(wide, LEAST_SIGMA_UM / truth.mpp, MOST_SIGMA_UM / truth.mpp))
         reach = int(3 * sigma) + 1
         rows = slice(max(0, row - reach), min(height, row + reach + 1))
         columns = slice(max(0, column - reach), min(width, column + reach + 1))

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from pathology.config import load_record, shipped_configs
 from pathology.errors import ConfigError
@@ -72,7 +72,7 @@ class TeacherSettings:
     weight: float  # of the teacher's word; the labels' weighs 1
     everywhere: bool  # False: only where no label judges, so that what was known is kept
     judged: tuple[str, ...] = ()  # sets that neither was trained on, to score both on
-    gives_encoder: bool = False  # the student begins with the teacher's, which is of its shape
+    gives: Literal["", "encoder", "network"] = ""  # what of its weights the student begins with
 
     def __post_init__(self) -> None:
         check_between(self, 0, 100, "weight")
@@ -116,7 +116,7 @@ class Recipe:
         judged = set(self.teacher.judged) if self.teacher else set()
         if judged & {s.name for s in self.sets} or judged - known.keys():
             raise ValueError("judged must be sets that are known and not trained on")
-        if self.encoder_start is not None and self.teacher and self.teacher.gives_encoder:
+        if self.encoder_start is not None and self.teacher and self.teacher.gives:
             raise ValueError(
                 "the encoder begins with encoder_start or with the teacher's, not both"
             )

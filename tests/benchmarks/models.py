@@ -25,10 +25,11 @@ from pathology.predictions.devices import device_for
 from pathology.predictions.forward import network_at_hand
 from pathology.records.model import CLASSES
 from pathology.records.progress import Progress
-from pathology.training.evaluate import TITLES, EvaluationOrder, Row, evaluate
+from pathology.training.evaluate import EvaluationOrder, Row, evaluate
 from pathology.training.evidence import parted
 from pathology.training.field import LabelledField
 from pathology.training.field_scores import THRESHOLD_SEEN
+from pathology.training.judged_sets import TITLES
 from pathology.training.known_models import named_or_card
 from pathology.training.metrics import positive_index
 from pathology.training.nuclei_seen import nuclei_by_baseline, nuclei_by_network

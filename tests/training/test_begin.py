@@ -7,18 +7,21 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from pathology.errors import UsageError
-from pathology.models.network import NUCLEUS_MAPS
+from pathology.models.network import NUCLEUS_MAPS, OFFSET_PX
 from pathology.models.weights import read_network
+from pathology.training import begin
 from pathology.training.begin import (
     TeacherMaps,
     begun_by_teacher,
     begun_from,
     check_same_kind,
+    check_same_scale,
     fresh_network,
 )
-from pathology.training.recipe import Recipe, load_recipe
+from pathology.training.recipe import Recipe, TeacherSettings, load_recipe
 from tests.tiny_models import install_tiny, tiny_card
 from tests.training.own_data import write_recipe
 
@@ -73,7 +76,7 @@ def test_a_model_of_another_kind_or_scale_is_refused(tmp_path: Path, recipe: Rec
     card = tiny_card(name="fine")
     fine = replace(card, input=replace(card.input, mpp=0.25, finest_mpp=0.2, coarsest_mpp=0.3))
     with pytest.raises(UsageError, match=r"fine: sees at 0\.25 µm/px, the recipe at 0\.5"):
-        check_same_kind(recipe, install_tiny(tmp_path, fine))
+        check_same_scale(recipe, install_tiny(tmp_path, fine))
 
 
 def test_a_student_may_begin_with_its_teachers_encoder(tmp_path: Path, recipe: Recipe) -> None:
@@ -87,3 +90,49 @@ def test_a_student_may_begin_with_its_teachers_encoder(tmp_path: Path, recipe: R
     other = replace(shape, encoder="resnet18")
     with pytest.raises(UsageError, match="its encoder resnet10t is not the resnet18"):
         begun_by_teacher(replace(recipe, network=other), teacher)
+
+
+def test_all_of_the_teacher_may_be_given_to_a_student_of_its_shape(
+    tmp_path: Path,
+) -> None:
+    recipe = load_recipe(write_recipe(tmp_path / "taught.toml", everywhere=True))
+    card = tiny_card(name="fine")
+    teacher = install_tiny(
+        tmp_path, replace(card, input=replace(card.input, mpp=0.4, finest_mpp=0.3))
+    )
+    taught = replace(recipe, teacher=TeacherSettings(weight=1, everywhere=True, gives="network"))
+    student = begun_by_teacher(taught, teacher).eval()
+    with torch.inference_mode():
+        torch.testing.assert_close(student(PICTURE), read_network(teacher)(PICTURE))
+    other = replace(taught, network=replace(taught.network, decoder=(8, 8)))
+    with pytest.raises(UsageError, match="not of the recipe's shape"):
+        begun_by_teacher(other, teacher)
+
+
+class TellsPlaces(nn.Module):
+    """Offsets to the middle of the picture, in the units of the network; else the brightness."""
+
+    def forward(self, pictures: torch.Tensor) -> torch.Tensor:
+        height, width = pictures.shape[-2:]
+        maps = pictures[:, :1].repeat(1, MAPS + 4, 1, 1)
+        maps[:, NUCLEUS_MAPS.index("offset_x")] = (
+            width / 2 - torch.arange(width) - 0.5
+        ) / OFFSET_PX
+        rows = (height / 2 - torch.arange(height) - 0.5) / OFFSET_PX
+        maps[:, NUCLEUS_MAPS.index("offset_y")] = rows[:, None]
+        return maps
+
+
+def test_a_teacher_of_another_scale_speaks_in_the_students_pixels(
+    tmp_path: Path, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = tiny_card(name="fine")
+    finer = replace(card.input, mpp=0.25, finest_mpp=0.2, coarsest_mpp=0.3)
+    teacher = install_tiny(tmp_path, replace(card, input=finer))
+    monkeypatch.setattr(begin, "read_network", lambda _: TellsPlaces())
+    smooth = torch.linspace(0, 1, 64).expand(2, 3, 48, 64)
+    told = TeacherMaps(recipe, teacher)(smooth)
+    assert told.shape == (2, MAPS + 4, 48, 64)
+    ours = TellsPlaces()(smooth)
+    inner = (slice(None), slice(None), slice(2, -2), slice(2, -2))
+    torch.testing.assert_close(told[inner], ours[inner], atol=0.02, rtol=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from pathology.training.distil import cost_ratio, scored
 from pathology.training.field import LabelledField, painted_discs, unknown
 from pathology.training.gather import Sources
 from pathology.training.make import TrainingOrder
+from pathology.training.nuclei_seen import NucleiSeen
 from pathology.training.public_sets import READERS
 from pathology.training.recipe import load_recipe
 from tests.painted_networks import SeesDiscs, disc_card
@@ -127,6 +129,29 @@ def test_a_student_that_sees_half_keeps_about_half(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("painted_eyes")
+def test_both_see_images_that_are_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[object] = []
+
+    def read(data: Path) -> Iterator[LabelledField]:
+        reads.append(data)
+        yield disc_field()
+
+    classical: list[object] = []
+    seen = evaluate.nuclei_by_baseline
+
+    def once(field: LabelledField, settings: PredictionSettings) -> NucleiSeen | None:
+        classical.append(field)
+        return seen(field, settings)
+
+    monkeypatch.setitem(READERS, "consep-test", read)  # type: ignore[arg-type]
+    monkeypatch.setattr(evaluate, "nuclei_by_baseline", once)
+    assert kept(tmp_path, "half") is not None
+    assert len(reads) == len(classical) == 1
+
+
+@pytest.mark.usefixtures("painted_eyes")
 def test_where_nothing_can_be_compared_there_is_no_score(tmp_path: Path) -> None:
     assert kept(tmp_path, "half", teacher="blind") is None
     assert kept(tmp_path, "half", seen="consep-test") is None  # the teacher knows these images
@@ -139,6 +164,15 @@ def test_a_larger_network_costs_more(tmp_path: Path) -> None:
     cost = cost_ratio(small, large, "cpu")
     assert 0 < cost < 0.7
     assert cost_ratio(small, small, "cpu") == pytest.approx(1, abs=0.5)
+
+
+def test_cost_is_that_of_an_area_whatever_the_scale(tmp_path: Path) -> None:
+    shape = replace(NUCLEUS_SHAPE, encoder="resnet34", decoder=(96, 48))
+    card = replace(tiny_card(name="fine"), network=shape)
+    fine = replace(card.input, mpp=0.25, finest_mpp=0.2, coarsest_mpp=0.3)
+    teacher = install_tiny(tmp_path, replace(card, input=fine))
+    student = install_tiny(tmp_path, replace(card, name="coarse"))
+    assert cost_ratio(student, teacher, "cpu") == pytest.approx(0.25, rel=0.5)
 
 
 @pytest.mark.parametrize(

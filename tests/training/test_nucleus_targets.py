@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -130,3 +132,23 @@ def test_near_a_point_beyond_the_edge_nothing_is_judged_background() -> None:
     assert (targets_of(seen).nucleus[32, :reach] == 0).all()
     assert (targets_of(more).nucleus[32, : reach - 1] == NOT_JUDGED).all()
     assert targets_of(more).nucleus[32, reach + 2] == 0
+
+
+@pytest.mark.parametrize("mpp", [0.5, 0.25])
+def test_a_peak_is_as_wide_in_micrometres_at_any_scale(mpp: float) -> None:
+    """So that a finer network is not asked for the very pixel of a large nucleus's centre."""
+    across_px = round(8 / mpp)
+    labels = np.zeros((2 * across_px, 2 * across_px), np.int32)
+    middle = slice(across_px // 2, across_px // 2 + across_px)
+    labels[middle, middle] = 1
+    seen = replace(
+        truth(lone=True),
+        instances=labels,
+        centre_px=np.full((2, 2), across_px + 0.5, np.float32),
+        mpp=mpp,
+    )
+    peak = targets_of(seen).centre
+    one_um = round(1 / mpp)
+    wide_um = 0.16 * 2 * 8 / np.sqrt(np.pi)
+    wanted = np.exp(-1 / (2 * wide_um**2))
+    assert peak[across_px, across_px + one_um] == pytest.approx(wanted, abs=0.01)

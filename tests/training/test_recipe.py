@@ -19,7 +19,14 @@ SHIPPED = sorted((shipped_configs() / "training").glob("*.toml"))
 
 def test_the_recipes_are_there() -> None:
     names = {path.stem for path in SHIPPED}
-    assert names == {"nuclei", "tissue", "nuclei-fine", "nuclei-student", "nuclei-own"}
+    assert names == {
+        "nuclei",
+        "tissue",
+        "nuclei-fine",
+        "nuclei-fine-further",
+        "nuclei-student",
+        "nuclei-own",
+    }
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
