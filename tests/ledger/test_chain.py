@@ -48,7 +48,11 @@ def test_an_anchor_that_lags_is_no_fault(lag: int) -> None:
     assert faults(CHAIN, seen) == ()
 
 
-@given(line=st.integers(1, LINES), column=st.sampled_from(COLUMNS), more=st.text(min_size=1, max_size=5))
+@given(
+    line=st.integers(1, LINES),
+    column=st.sampled_from(COLUMNS),
+    more=st.text(min_size=1, max_size=5),
+)
 def test_any_edit_is_found_where_it_is(line: int, column: str, more: str) -> None:
     rows = [dict(row) for row in CHAIN]
     rows[line - 1][column] += more
