@@ -68,6 +68,11 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
             "measure networks on labelled images, the classical analysis beside them",
             "在标注图像上评估神经网络,并与经典方法对照",
         ),
+        "knowledge": Command(
+            "pathology.cli.knowledge",
+            "guidelines and past cases: add, approve, search",
+            "指南和既往病例:添加、批准、检索",
+        ),
         "doctor": Command(
             "pathology.cli.doctor",
             "check the installation and say what to do",
