@@ -16,9 +16,9 @@ from typing import Final, NamedTuple
 LONG_NUMBER: Final = 7
 """Digits in a row, over spaces and hyphens. Measurements and counts in reports are shorter."""
 
-DIGITS: Final = frozenset("0123456789〇一二三四五六七八九")
+DIGITS: Final = frozenset("0123456789〇零幺一二三四五六七八九")
 GROUPS: Final = re.compile(
-    "[0-9〇一二三四五六七八九]+(?:[ .()·-]{1,2}[0-9〇一二三四五六七八九]{3,})*"
+    "[0-9〇零幺一二三四五六七八九]+(?:[ .()·-]{1,2}[0-9〇零幺一二三四五六七八九]{3,})*"
 )
 ANNOUNCE: Final = (
     *("姓名", "名字", "身份证", "证件号", "电话", "手机", "微信", "住院号", "门诊号", "病案号"),
@@ -26,9 +26,18 @@ ANNOUNCE: Final = (
     *("送检医", "报告医", "审核医", "签名"),
     *("patient name", "surname", "forename", "date of birth", "dob", "address", "phone"),
     *("telephone", "mobile", "mrn", "medical record", "accession", "ssn", "social security"),
-    *("passport", "e-mail", "email"),
+    *("passport", "e-mail", "email", "name", "reported by", "signed by", "患者", "病人"),
 )
 BEFORE_NAME: Final = ("mr ", "mrs ", "ms ", "mr. ", "mrs. ", "ms. ", "miss ")
+AT_ONCE: Final = re.compile(
+    r"家住\s*[一-鿿0-9]|(?i:\b(?:lives|living|resides) at \w|\bborn (?:on )?\d)"
+)
+"""Words that announce an identity without a colon."""
+TOLD_OF: Final = re.compile(
+    r"(?:患者|病人|患儿)[一-鿿·]{2,4}\s*[,，、(（]\s*(?:男|女)"
+    r"|(?:^|[,，。;；:：\s])[一-鿿]{1,2}[一-鿿](?<![科室院副组部])(?:主任|医生|教授|大夫)"
+)
+"""Three or so letters where a name belongs: before "woman, 56", or before a title."""
 AFTER_NAME: Final = ("先生", "女士", "小姐", "同志", "大爷", "阿姨")
 MARK_OPENS: Final = "["
 
@@ -63,8 +72,12 @@ def _kinds(line: str, *, is_case: bool) -> Iterator[str]:
     for word in ANNOUNCE:
         if _announced(low, word):
             yield f"something after {word!r}"
+    if AT_ONCE.search(line):
+        yield "something announced"
     if not is_case:
         return
+    if TOLD_OF.search(line):
+        yield "place of a name"
     if any(_titled(line, low, title) for title in BEFORE_NAME):
         yield "title and name"
     if any(_before(low, title) for title in AFTER_NAME):

