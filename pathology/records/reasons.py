@@ -307,8 +307,14 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
 )
 
 
-def worded(code: str, facts: Mapping[str, object], language: Language = "en") -> Wording:
+def worded(
+    code: str,
+    facts: Mapping[str, object],
+    language: Language = "en",
+    *,
+    table: Mapping[str, Reason] = REASONS,
+) -> Wording:
     """Problem and remedy of ``code`` with its facts filled in; KeyError for an unknown code."""
-    reason = REASONS[code]
+    reason = table[code]
     wording = reason.zh if language == "zh" else reason.en
     return Wording(wording.problem.format_map(facts), wording.remedy.format_map(facts))

@@ -8,6 +8,8 @@ from pathology.records.settings.exchange import ExchangeSettings
 from pathology.records.settings.infiltration import InfiltrationSettings
 from pathology.records.settings.ki67 import Ki67Settings
 from pathology.records.settings.ledger import ArchiveSettings
+from pathology.records.settings.knowledge import KnowledgeSettings
+from pathology.records.settings.llm import LlmSettings
 from pathology.records.settings.predictions import PredictionSettings
 from pathology.records.settings.site import SiteSettings
 from pathology.records.settings.tiles import TilesSettings
@@ -24,3 +26,5 @@ class RunSettings:
     infiltration: InfiltrationSettings
     exchange: ExchangeSettings
     ledger: ArchiveSettings
+    llm: LlmSettings
+    knowledge: KnowledgeSettings
