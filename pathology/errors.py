@@ -15,7 +15,8 @@ PathologyError
 ├── IntranetError         a server of the house: away, slow, refused, or answering what it should not
 │   └── AnswerRefused       a language model answered, and not in the form asked for
 ├── KnowledgeError        the knowledge base: a document, a case or a quotation cannot be used
-└── NotAllowed            the actor's roles do not let them do this
+├── NotAllowed            the actor's roles do not let them do this
+└── DraftRejected         a draft says something that the facts do not
 
 A ``SlideError`` carries a code of ``records.reasons``, so that every reason exists in English and
 Chinese and programs can count by it. ``IntranetError`` and ``KnowledgeError`` do so too, by tables
@@ -141,3 +142,7 @@ class KnowledgeError(CodedError):
     """A document, a case, a quotation or an approval cannot be accepted."""
 
     table = KNOWLEDGE_REASONS
+
+
+class DraftRejected(PathologyError):
+    """A draft says something that the facts do not, or not in the form asked for."""
