@@ -9,12 +9,10 @@ from typing import Final
 
 from pathology.records.report import Block, Fact
 from pathology.records.settings.reports import Vocabulary
-from pathology.reports.verify.clauses import Clause, Subject, topics_of
+from pathology.reports.verify.clauses import ALIGNED, Clause, Subject, topics_of
 from pathology.reports.verify.reading import Token
 
 COUNT_ROLES: Final = ("positive", "counted")
-ALIGNED: Final = ("status", "intensity", "ish", "presence", "category", "grade", "measurability")
-"""Roles whose words belong to the topic that the clause names; others have one topic a case."""
 PRESENCE: Final = ("lvi", "in_situ", "necrosis")
 NEAR: Final = 4  # tokens between a number and the word that says what it counts
 
@@ -78,8 +76,9 @@ def _roles(clause: Clause, index: int) -> tuple[str, ...]:
     """What the number at ``index`` may be, by its form and the words around it."""
     token = clause.tokens[index]
     if len(token.numbers) == 2:
-        clustered = any(t.means("role", "clustered") for t in clause.tokens)
-        return ("clustered",) if clustered else ("interval",)
+        before = clause.tokens[index - 1] if index else None
+        known = ("clustered", "interval") if before is not None else ()
+        return tuple(r for r in known if before is not None and before.means("role", r))
     if any(t.means("role", "chance") for t in clause.tokens):
         return ("chance",)
     if token.unit == "+" or any(t.means("marker", "her2") for t in clause.tokens):
@@ -124,6 +123,8 @@ def _number(token: Token, roles: Sequence[str], topics: Sequence[str], desk: Des
     for fact in known:
         if _says(token, fact):
             return fact.id
+    if not roles:
+        return desk.block("numeral", token, "a range that is not said to be an interval")
     names = " or ".join(dict.fromkeys(f.name.en for f in known)) or ", ".join(topics)
     units = {f.unit for f in known if f.numbers}
     if units and token.unit not in units and _same_digits(token, known):

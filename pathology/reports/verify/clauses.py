@@ -7,10 +7,15 @@ before it spoke of; a sentence that begins with a number speaks of what it names
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from pathology.records.settings.reports import TopicName, Vocabulary
 from pathology.reports.verify.reading import Token
+
+
+ALIGNED: Final = ("status", "intensity", "ish", "presence", "category", "grade", "measurability")
+"""Roles whose words belong to the topic that the clause names; others have one topic a case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +30,21 @@ class Clause:
     def has_number(self) -> bool:
         """Whether it holds a number."""
         return any(t.numbers for t in self.tokens)
+
+    @property
+    def names(self) -> bool:
+        """Whether it names a marker or a scope."""
+        return bool(self.markers or self.scopes)
+
+    @property
+    def tells(self) -> bool:
+        """Whether it tells something of what it names: a number, or a word that is a result."""
+        return self.has_number or any(t.means("value", r) for t in self.tokens for r in ALIGNED)
+
+    @property
+    def aside(self) -> bool:
+        """Whether it names something only to set it beside another."""
+        return any(t.means("role", "aside") for t in self.tokens)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +135,42 @@ def _interval_only(clause: Clause) -> bool:
     return all(len(t.numbers) == 2 for t in clause.tokens if t.numbers)
 
 
+def heard_clauses(
+    clauses: Sequence[Clause], subjects: Sequence[Subject]
+) -> tuple[tuple[Clause, Subject], ...]:
+    """Clauses with all they speak of: of "ER and PR are positive" both are said to be.
+
+    A clause that names something and tells nothing of it shares what the next clause tells, or at
+    the end of the sentence what the last one told, unless it is an aside.
+    """
+    heard = list(zip(clauses, subjects, strict=True))
+    shared: list[tuple[Clause, Subject]] = []
+    waiting: list[Subject] = []
+    last: tuple[Clause, Subject] | None = None
+    for clause, subject in heard:
+        if clause.tells:
+            shared += [(clause, _filled(w, subject)) for w in waiting if _another(w, subject)]
+            waiting, last = [], (clause, subject)
+        elif clause.names and not clause.aside:
+            waiting.append(subject)
+    if last is not None:
+        shared += [(last[0], _filled(w, last[1])) for w in waiting if _another(w, last[1])]
+    return (*heard, *shared)
+
+
+def _filled(waiting: Subject, other: Subject) -> Subject:
+    return waiting if waiting.marker is not None else replace(waiting, marker=other.marker)
+
+
+def _another(waiting: Subject, other: Subject) -> bool:
+    """Whether ``waiting`` is something else than ``other``, not merely named less fully."""
+    if waiting.ambiguous:
+        return True
+    if waiting.marker not in (None, other.marker):
+        return True
+    return waiting.scope not in (None, other.scope)
+
+
 def topics_of(subject: Subject, words: Vocabulary, main_topic: str) -> tuple[str, ...]:
     """Topics that ``subject`` can mean; none where it names nothing that is measured.
 
@@ -124,10 +180,7 @@ def topics_of(subject: Subject, words: Vocabulary, main_topic: str) -> tuple[str
         return ()
     of_marker = [t for t in words.topics if t.marker == subject.marker]
     if subject.scope is not None:
-        scoped = tuple(t.topic for t in of_marker if t.scope == subject.scope)
-        if scoped or any(t.scope for t in of_marker):
-            return scoped
-        return tuple(t.topic for t in of_marker)
+        return tuple(t.topic for t in of_marker if t.scope == subject.scope)
     return _unscoped(of_marker, main_topic)
 
 

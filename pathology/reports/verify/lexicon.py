@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Final, Literal, NamedTuple
 
 from pathology.records.reasons import Language
@@ -77,10 +79,7 @@ def _joins(left: str, right: str) -> bool:
 
 def lexicon_of(vocabulary: Vocabulary, facts: Iterable[Fact], language: Language) -> Lexicon:
     """The phrases of ``language``: those of the vocabulary, and those that word coded facts."""
-    entries: dict[str, list[Meaning]] = {}
-    for phrase, meaning in _phrases(vocabulary, language):
-        entries.setdefault(_plain(phrase), []).append(meaning)
-    known = {p: _settled(m) for p, m in entries.items()}
+    known = dict(_standing(_Same(vocabulary), language))
     for fact in facts:
         if fact.text is None or fact.numbers:
             continue
@@ -90,6 +89,28 @@ def lexicon_of(vocabulary: Vocabulary, facts: Iterable[Fact], language: Language
             kept = [m for m in known.get(phrase, ()) if m.kind in ("value", "role")]
             known[phrase] = tuple(dict.fromkeys((*kept, meaning)))
     return Lexicon(known)
+
+
+class _Same:
+    """A vocabulary as a key: the very record, not what it holds."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+
+    def __hash__(self) -> int:
+        return id(self.vocabulary)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.vocabulary is other.vocabulary
+
+
+@lru_cache(maxsize=16)
+def _standing(words: _Same, language: Language) -> Mapping[str, tuple[Meaning, ...]]:
+    """What phrases mean in every case."""
+    entries: dict[str, list[Meaning]] = {}
+    for phrase, meaning in _phrases(words.vocabulary, language):
+        entries.setdefault(_plain(phrase), []).append(meaning)
+    return MappingProxyType({p: _settled(m) for p, m in entries.items()})
 
 
 def _of_fact(fact: Fact) -> Meaning | None:

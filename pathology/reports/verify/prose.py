@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathology.records.reasons import Language
 from pathology.records.report import Block, CaseFacts, Quotation, WrittenSection
 from pathology.records.settings.reports import Vocabulary
-from pathology.reports.verify.assertions import Desk, hear
-from pathology.reports.verify.clauses import Subject, clauses_of, subjects_of
+from pathology.reports.verify.assertions import PRESENCE, Desk, hear
+from pathology.reports.verify.clauses import Clause, Subject, clauses_of, heard_clauses, subjects_of
 from pathology.reports.verify.letters import strange_letters
 from pathology.reports.verify.lexicon import Lexicon, lexicon_of
 from pathology.reports.verify.reading import Token, read
@@ -77,13 +77,14 @@ class _Reader:
         )
         near = any(t.numbers for t in tokens)
         heard = [
-            hear(c, s, desk, numbers_near=near) for c, s in zip(clauses, subjects, strict=True)
+            hear(c, s, desk, numbers_near=near) for c, s in heard_clauses(clauses, subjects)
         ]
         told = frozenset(i for h in heard for i in h.told) | self._named(tokens)
         blocks = (
             *self._form(sentence),
             *self._faults(tokens),
             *(b for h in heard for b in h.blocks),
+            *self._undecided(clauses),
             *self._rules(tokens, told),
             *self._cited(tokens),
         )
@@ -102,6 +103,19 @@ class _Reader:
                 yield Block(
                     kind=token.fault, where=self.where, span=token.text, reason=token.why
                 )
+
+    def _undecided(self, clauses: Sequence[Clause]) -> Iterator[Block]:
+        """What may be there or not must be said to be one of them."""
+        decided = any(t.means("value", "presence") for c in clauses for t in c.tokens)
+        for clause in clauses:
+            for token in clause.tokens:
+                if not decided and any(token.means("marker", m) for m in PRESENCE):
+                    yield Block(
+                        kind="negation",
+                        where=self.where,
+                        span=token.text,
+                        reason="it is not said whether it is there",
+                    )
 
     def _named(self, tokens: Sequence[Token]) -> frozenset[str]:
         """Rules and dates: told by being named."""

@@ -21,7 +21,7 @@ RANGE: Final = re.compile(r"(\d+(?:\.\d+)?)–(\d+(?:\.\d+)?)")
 CITATION: Final = re.compile(r"\[(\d{1,2})\]")
 WORD: Final = re.compile(r"[A-Za-z]+|[A-Za-z0-9]+")
 ROMAN: Final = re.compile(r"[IVXLCDM]+")
-SIGNS_BEFORE: Final = "+-–/^"
+SIGNS_BEFORE: Final = "+-–^"
 BREAKING: Final = frozenset(",;:()，；：（）、。.")
 QUIET: Final = frozenset("-/=&'“”《》")
 WHY: Final = {
