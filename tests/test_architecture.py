@@ -67,6 +67,7 @@ HOME_OF = {
     "cryptography": "vault",
     "httpx": "intranet",
     "jsonschema": "exchange",
+    "weasyprint": "reports",
     "rich": "cli",
 }
 FORBIDDEN_WORDS = {

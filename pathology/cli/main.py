@@ -68,6 +68,11 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
             "measure networks on labelled images, the classical analysis beside them",
             "在标注图像上评估神经网络,并与经典方法对照",
         ),
+        "report": Command(
+            "pathology.cli.report",
+            "draft a case's report from its results, or render a draft again",
+            "根据结果起草病例报告,或重新生成已有草稿",
+        ),
         "doctor": Command(
             "pathology.cli.doctor",
             "check the installation and say what to do",

@@ -1,4 +1,4 @@
-"""Settings of reports, read once: rules, wording, vocabulary, templates, a site's own beside them."""
+"""Settings of reports, read once: rules, wording, vocabulary, and templates with a site's own."""
 
 from __future__ import annotations
 

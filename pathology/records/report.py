@@ -26,9 +26,7 @@ class Worded:
         return self.zh if language == "zh" else self.en
 
 
-BANNER: Final = Worded(
-    en="AI draft, not verified by a physician", zh="AI 草稿\uff0c未经医师核实"
-)
+BANNER: Final = Worded(en="AI draft, not verified by a physician", zh="AI 草稿\uff0c未经医师核实")
 """Stands on every draft, on every page of it, in every form."""
 
 FactState = Literal["value", "not-measurable", "not-given", "refused"]

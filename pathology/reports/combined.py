@@ -119,7 +119,9 @@ def _named(fact_id: str, words: ReportWording) -> Worded:
     topic, role = fact_id.rsplit(".", 1)
     name = words.topics[topic]
     part = words.sayings.get(f"part_{role}")
-    return name if part is None else Worded(en=f"{name.en} ({part.en})", zh=f"{name.zh}（{part.zh}）")
+    return (
+        name if part is None else Worded(en=f"{name.en} ({part.en})", zh=f"{name.zh}（{part.zh}）")
+    )
 
 
 def _fact(

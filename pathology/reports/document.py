@@ -13,7 +13,7 @@ DRAFT_SCHEMA: Final = "pathology.report-draft/1"
 
 def draft_document(draft: Draft) -> dict[str, Any]:
     """Everything that a draft says and rests on; the banner first."""
-    plain = _plain(draft)
+    plain: dict[str, Any] = _plain(draft)
     head = {
         "schema": DRAFT_SCHEMA,
         "state": plain.pop("state"),

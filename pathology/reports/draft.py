@@ -133,9 +133,7 @@ def _unanswered(number: int, why: IntranetError) -> Attempt:
     return Attempt(number=number, faults=(why.text(), why.text("zh")), seconds=0.0, answered=False)
 
 
-def _by_template(
-    order: DraftOrder, rules: DraftRules, attempts: tuple[Attempt, ...]
-) -> Draft:
+def _by_template(order: DraftOrder, rules: DraftRules, attempts: tuple[Attempt, ...]) -> Draft:
     sections = template_sections(rules.template, order.facts.by_id)
     written_by = Authorship(
         outcome="fell-back" if attempts else "template-only",
@@ -164,9 +162,7 @@ def _why(attempts: Sequence[Attempt], wording: ReportWording) -> Worded | None:
     return saying(wording, "model_rejected", times=str(len(attempts)))
 
 
-def _blocks(
-    draft: Draft, rules: DraftRules, passages: Sequence[Quotation]
-) -> tuple[Block, ...]:
+def _blocks(draft: Draft, rules: DraftRules, passages: Sequence[Quotation]) -> tuple[Block, ...]:
     return check_draft(
         draft,
         rules.template.required,

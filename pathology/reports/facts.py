@@ -29,9 +29,7 @@ class FactRules:
     combined: tuple[CombinedRule, ...]
 
 
-def case_facts(
-    case: CaseData, results: Sequence[StoredResult], rules: FactRules
-) -> CaseFacts:
+def case_facts(case: CaseData, results: Sequence[StoredResult], rules: FactRules) -> CaseFacts:
     """The facts of ``case``, from the newest result of each of its analyses.
 
     Raises
@@ -76,9 +74,7 @@ def one_each(case: CaseData, results: Sequence[StoredResult]) -> tuple[StoredRes
     chosen: list[StoredResult] = []
     for analysis in sorted({r.analysis for r in current}):
         named = case.slides.get(analysis)
-        of_it = [
-            r for r in current if r.analysis == analysis and named in (None, r.slide_id)
-        ]
+        of_it = [r for r in current if r.analysis == analysis and named in (None, r.slide_id)]
         if len(of_it) > 1:
             slides = sorted(r.slide_id for r in of_it)
             raise UsageError(

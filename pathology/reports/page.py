@@ -79,7 +79,9 @@ def _embedded(path: Path) -> str:
     """The picture as a data address."""
     try:
         if path.stat().st_size > LARGEST_PICTURE:
-            raise OutputError(f"{path.name}: a picture of more than 20 MiB is not put into a report")
+            raise OutputError(
+                f"{path.name}: a picture of more than 20 MiB is not put into a report"
+            )
         data = path.read_bytes()
     except OSError as cause:
         raise OutputError(f"{path.name}: cannot be read ({cause.strerror})") from cause

@@ -1,5 +1,4 @@
-"""A draft as plain text for a laboratory system: one language, a sentence a line, no
-markup."""
+"""A draft as plain text for a laboratory system: one language, a sentence a line, no markup."""
 
 from __future__ import annotations
 
@@ -63,8 +62,7 @@ def _lines(draft: Draft, language: Language) -> Iterator[str]:
     for section in draft.sections:
         yield ""
         yield draft.headings[section.id].told(language)
-        for sentence in section.told(language):
-            yield sentence
+        yield from section.told(language)
     if draft.not_measured:
         yield from _heading("not_measured", language)
         for silence in draft.not_measured:

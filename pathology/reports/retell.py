@@ -20,6 +20,10 @@ def saying(wording: ReportWording, name: str, /, **facts: Worded | str) -> Worde
     """A fixed sentence of the program, its facts put in, each in its language."""
     pattern = wording.sayings[name]
     return Worded(
-        en=pattern.en.format_map({k: v.en if isinstance(v, Worded) else v for k, v in facts.items()}),
-        zh=pattern.zh.format_map({k: v.zh if isinstance(v, Worded) else v for k, v in facts.items()}),
+        en=pattern.en.format_map(
+            {k: v.en if isinstance(v, Worded) else v for k, v in facts.items()}
+        ),
+        zh=pattern.zh.format_map(
+            {k: v.zh if isinstance(v, Worded) else v for k, v in facts.items()}
+        ),
     )

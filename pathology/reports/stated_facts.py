@@ -91,9 +91,7 @@ class _Stated:
             code=code,
         )
 
-    def coded(
-        self, topic: str, role: str, code: str | None, kind: SourceKind
-    ) -> Iterator[Fact]:
+    def coded(self, topic: str, role: str, code: str | None, kind: SourceKind) -> Iterator[Fact]:
         """A coded value by the words for it."""
         if code is None:
             return

@@ -26,9 +26,7 @@ def _written(section: TemplateSection, facts: Mapping[str, Fact]) -> WrittenSect
     )
 
 
-def _first(
-    group: tuple[SentencePattern, ...], facts: Mapping[str, Fact]
-) -> SentencePattern | None:
+def _first(group: tuple[SentencePattern, ...], facts: Mapping[str, Fact]) -> SentencePattern | None:
     return next((p for p in group if all(_has_value(f, facts) for f in p.facts)), None)
 
 

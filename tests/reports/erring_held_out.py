@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from tests.reports.erring_writer import (
+    SIDES,
     Error,
     Language,
     Part,
-    SIDES,
     Sentence,
     Writing,
     added,
@@ -30,7 +30,9 @@ def _some(rng: random.Random, parts: list[Part]) -> Part | None:
 
 
 def decimal_shifted(w: Writing, language: Language, rng: random.Random) -> bool:
-    part = _some(rng, [p for p in number_slots(w, language) if "." in p.text and len(p.numbers) == 1])
+    part = _some(
+        rng, [p for p in number_slots(w, language) if "." in p.text and len(p.numbers) == 1]
+    )
     if part is None:
         return False
     at = part.text.index(".")
@@ -79,8 +81,12 @@ def mathematical_digits(w: Writing, language: Language, rng: random.Random) -> b
     return _foreign(w, language, rng, 0x1D7CE)
 
 
-def _retold(w: Writing, language: Language, rng: random.Random, en: list[str], zh: list[str]) -> bool:
-    part = _some(rng, [p for p in number_slots(w, language) if p.unit == "%" and len(p.numbers) == 1])
+def _retold(
+    w: Writing, language: Language, rng: random.Random, en: list[str], zh: list[str]
+) -> bool:
+    part = _some(
+        rng, [p for p in number_slots(w, language) if p.unit == "%" and len(p.numbers) == 1]
+    )
     if part is None:
         return False
     part.text, part.numbers = rng.choice(zh if language == "zh" else en), None
@@ -129,7 +135,9 @@ def comparison(w: Writing, language: Language, rng: random.Random) -> bool:
     part = _some(rng, [p for p in number_slots(w, language) if len(p.numbers) == 1])
     if part is None:
         return False
-    words = ["大于 ", "> ", "不足 ", "≥ "] if language == "zh" else ["more than ", "> ", "below ", "≥ "]
+    words = (
+        ["大于 ", "> ", "不足 ", "≥ "] if language == "zh" else ["more than ", "> ", "below ", "≥ "]
+    )
     part.text, part.numbers = rng.choice(words) + part.text, None
     return True
 
@@ -165,8 +173,14 @@ def topic_renamed(w: Writing, language: Language, rng: random.Random) -> bool:
         for part in sentence.parts:
             for name in names:
                 if part.fact is None and name in part.text:
-                    spot = "热点区" if language == "zh" else (
-                        "in the hot spot" if " " in name and name.startswith("o") else "hot-spot"
+                    spot = (
+                        "热点区"
+                        if language == "zh"
+                        else (
+                            "in the hot spot"
+                            if " " in name and name.startswith("o")
+                            else "hot-spot"
+                        )
                     )
                     part.text = part.text.replace(name, spot)
                     for slot in sentence.slots():
@@ -187,8 +201,12 @@ def receptors_renamed(w: Writing, language: Language, rng: random.Random) -> boo
         for part in sentence.parts:
             if part.fact is None:
                 part.text = (
-                    part.text.replace("ER ", "\0").replace("PR ", "ER ").replace("\0", "PR ")
-                    .replace("ER=", "\0").replace("PR=", "ER=").replace("\0", "PR=")
+                    part.text.replace("ER ", "\0")
+                    .replace("PR ", "ER ")
+                    .replace("\0", "PR ")
+                    .replace("ER=", "\0")
+                    .replace("PR=", "ER=")
+                    .replace("\0", "PR=")
                 )
             elif part.fact.startswith("er."):
                 part.fact = "pr." + part.fact[3:]
@@ -204,7 +222,9 @@ def contradicted(w: Writing, language: Language, rng: random.Random) -> bool:
     if not told:
         return False
     old = rng.choice(told)
-    copy = Sentence(old.group, language, [Part(p.text, p.fact, p.numbers, p.unit, p.code) for p in old.parts])
+    copy = Sentence(
+        old.group, language, [Part(p.text, p.fact, p.numbers, p.unit, p.code) for p in old.parts]
+    )
     part = rng.choice([p for p in copy.slots() if p.numbers])
     at = rng.choice(digits_of(part))
     before = part.numbers
@@ -260,7 +280,13 @@ def rule_changed(w: Writing, language: Language, rng: random.Random) -> bool:
     part = _some(rng, coded_slots(w, language, "rule"))
     if part is None:
         return False
-    rules = ["ASCO 2022", "IKWG 2011", "St Gallen 2013", "WHO 2019, neuroendocrine tumours", "IKWG 2021"]
+    rules = [
+        "ASCO 2022",
+        "IKWG 2011",
+        "St Gallen 2013",
+        "WHO 2019, neuroendocrine tumours",
+        "IKWG 2021",
+    ]
     part.code = part.text = rng.choice([r for r in rules if r != part.code])
     return True
 
@@ -329,7 +355,11 @@ def other_claim(w: Writing, language: Language, rng: random.Random) -> bool:
 
 def named_citation(w: Writing, language: Language, rng: random.Random) -> bool:
     sentence = rng.choice(w.sentences(language))
-    words = ["（参见某指南第三章）", "（某某等，2019）"] if language == "zh" else [" (Smith et al.)", " (guideline, chapter three)"]
+    words = (
+        ["（参见某指南第三章）", "（某某等，2019）"]
+        if language == "zh"
+        else [" (Smith et al.)", " (guideline, chapter three)"]
+    )
     sentence.parts.append(Part(rng.choice(words), "nobody.said"))
     return True
 

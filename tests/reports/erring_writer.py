@@ -101,7 +101,9 @@ def written(pattern: str, group: str, language: Language, facts: Mapping[str, Fa
     return Sentence(group, language, parts)
 
 
-def correct(rng: random.Random, facts: CaseFacts, book: Mapping[str, Mapping[str, list[str]]]) -> Writing:
+def correct(
+    rng: random.Random, facts: CaseFacts, book: Mapping[str, Mapping[str, list[str]]]
+) -> Writing:
     """A draft without error: for each group that can be told, a sentence in both languages."""
     known = {f.id: f for f in facts.facts if f.state == "value"}
     writing = Writing(facts, [], [])
@@ -233,7 +235,9 @@ ADDED = {
 }
 
 
-def added(w: Writing, language: Language, text: str, fact: str | None = None, **said: object) -> bool:
+def added(
+    w: Writing, language: Language, text: str, fact: str | None = None, **said: object
+) -> bool:
     w.sentences(language).append(
         Sentence(rng_group(w), language, [Part(text, fact or "nobody.said", **said)])
     )
@@ -296,7 +300,10 @@ def sign_added(w: Writing, language: Language, rng: random.Random) -> bool:
 CATEGORIES = {
     "low": ("low", "低"),
     "high": ("high", "高"),
-    "intermediate, not to be categorised": ("intermediate, not to be categorised", "中间（不予分类）"),
+    "intermediate, not to be categorised": (
+        "intermediate, not to be categorised",
+        "中间（不予分类）",
+    ),
     "G1": ("G1", "G1"),
     "G3": ("G3", "G3"),
 }

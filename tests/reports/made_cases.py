@@ -145,9 +145,7 @@ def ki67_result(
     ]
     if rng.random() < 0.85:
         spot = {"caveats": caveats, "search": search}
-        findings.append(
-            share_finding("f4", "ki67.hotspot", "IKWG_HOTSPOT", hot, 500, **spot)
-        )
+        findings.append(share_finding("f4", "ki67.hotspot", "IKWG_HOTSPOT", hot, 500, **spot))
         findings.append(
             share_finding(
                 "f5",
@@ -214,9 +212,7 @@ def til_result(rng: random.Random, *, confirmed: bool = True) -> StoredResult:
 
     def measured(finding_id: str, name: str, value: float, unit: str) -> Finding:
         answer = Measurement(value=value, unit=unit)
-        return Finding(
-            id=finding_id, name=name, protocol="AREA", formula="area/1", answer=answer
-        )
+        return Finding(id=finding_id, name=name, protocol="AREA", formula="area/1", answer=answer)
 
     findings = (
         measured("f1", "tumour.area", rng.uniform(1, 200), "mm2"),
@@ -262,9 +258,7 @@ def breast_case(rng: random.Random, *, complete: bool = False) -> CaseData:
         ),
         pr=Receptor(percent=given(float(pr)), status=given("positive" if pr else "negative")),
         her2=Her2(score=given(score), status=given(her2)),
-        staining=Staining(
-            clone=given(rng.choice(["MIB-1", "SP6", "30-9"])), control=given("pass")
-        ),
+        staining=Staining(clone=given(rng.choice(["MIB-1", "SP6", "30-9"])), control=given("pass")),
         presence=presence,
         previous=(PreviousSpecimen(date="2029-05-14", ki67_percent=12.5),)
         if rng.random() < 0.3

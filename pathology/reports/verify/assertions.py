@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from itertools import pairwise
 from typing import Final
 
 from pathology.records.report import Block, Fact
@@ -110,7 +111,7 @@ def _counting(clause: Clause, index: int) -> str:
 def _of_place(clause: Clause, index: int) -> str | None:
     """Of "P of C": whether the number at ``index`` is the P or the C."""
     numbers = [i for i, t in enumerate(clause.tokens) if t.numbers and len(t.numbers) == 1]
-    for first, second in zip(numbers, numbers[1:], strict=False):
+    for first, second in pairwise(numbers):
         between = clause.tokens[first + 1 : second]
         joined = any(t.means("role", "of") or t.text == "/" for t in between)
         if joined and second - first <= NEAR + 1 and index in (first, second):
@@ -133,9 +134,7 @@ def _number(token: Token, roles: Sequence[str], topics: Sequence[str], desk: Des
 
 
 def _says(token: Token, fact: Fact) -> bool:
-    """Whether a number as read is the fact's: its unit, its decimals, and its value to half a unit
-    in the last place.
-    """
+    """Whether a number as read is the fact's: unit, decimals, and value to half the last place."""
     if fact.role == "score":
         return fact.code == f"{token.numbers[0]}{token.unit}"
     if fact.text is None or len(fact.numbers) != len(token.numbers):
@@ -195,10 +194,12 @@ def _measurability(fact: Fact) -> Fact:
 
 
 def _counts_only(token: Token, clause: Clause, subject: Subject, *, numbers_near: bool) -> bool:
-    """"Positive" of counted nuclei, and "found" of a number: they assert nothing by themselves."""
+    """Whether it is "positive" of counted nuclei or "found" of a number: no claim by itself."""
     if not numbers_near:
         return False
-    if any(m.kind == "value" and m.name == "presence" and m.code == "present" for m in token.meanings):
+    if any(
+        m.kind == "value" and m.name == "presence" and m.code == "present" for m in token.meanings
+    ):
         return subject.marker not in PRESENCE
     positive = any(m.kind == "value" and m.code == "positive" for m in token.meanings)
     return positive and subject.marker in ("ki67", "labelling_index")

@@ -13,7 +13,6 @@ from typing import Final
 from pathology.records.settings.reports import TopicName, Vocabulary
 from pathology.reports.verify.reading import Token
 
-
 ALIGNED: Final = ("status", "intensity", "ish", "presence", "category", "grade", "measurability")
 """Roles whose words belong to the topic that the clause names; others have one topic a case."""
 
@@ -89,7 +88,7 @@ def subjects_of(clauses: Sequence[Clause], carried: Subject) -> tuple[Subject, .
 
 
 def _carried_into(clauses: Sequence[Clause], carried: Subject) -> Subject:
-    """A sentence that names its own marker takes nothing over; one with a scope alone, the marker."""
+    """A sentence with a marker of its own takes nothing over; one with a scope, the marker."""
     if any(c.markers for c in clauses):
         return Subject()
     return Subject(marker=carried.marker)

@@ -49,9 +49,7 @@ def check_draft(
 
 def _unlike(english: Checked, chinese: Checked, draft: Draft) -> Iterator[Block]:
     facts = draft.facts.by_id
-    first, second = (
-        {i for i in c.told if facts[i].role in COMPARED} for c in (english, chinese)
-    )
+    first, second = ({i for i in c.told if facts[i].role in COMPARED} for c in (english, chinese))
     for fact_id in sorted(first ^ second):
         absent = "zh" if fact_id in first else "en"
         yield Block(
@@ -149,6 +147,4 @@ def _agree(read: Sequence[Decimal], fact: Fact) -> bool:
     if len(read) != len(fact.numbers):
         return False
     half = Decimal(1).scaleb(-fact.decimals) / 2 + Decimal("1e-9")
-    return all(
-        abs(r - Decimal(repr(n))) <= half for r, n in zip(read, fact.numbers, strict=True)
-    )
+    return all(abs(r - Decimal(repr(n))) <= half for r, n in zip(read, fact.numbers, strict=True))

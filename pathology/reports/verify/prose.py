@@ -33,9 +33,7 @@ class Checked:
     blocks: tuple[Block, ...]
 
 
-def check_prose(
-    sections: Sequence[WrittenSection], ground: Ground, language: Language
-) -> Checked:
+def check_prose(sections: Sequence[WrittenSection], ground: Ground, language: Language) -> Checked:
     """Facts told in ``language``, and every block."""
     lexicon = lexicon_of(ground.words, ground.facts.facts, language)
     told: set[str] = set()
@@ -76,9 +74,7 @@ class _Reader:
             where=self.where,
         )
         near = any(t.numbers for t in tokens)
-        heard = [
-            hear(c, s, desk, numbers_near=near) for c, s in heard_clauses(clauses, subjects)
-        ]
+        heard = [hear(c, s, desk, numbers_near=near) for c, s in heard_clauses(clauses, subjects)]
         told = frozenset(i for h in heard for i in h.told) | self._named(tokens)
         blocks = (
             *self._form(sentence),
@@ -88,9 +84,7 @@ class _Reader:
             *self._rules(tokens, told),
             *self._cited(tokens),
         )
-        return _Sentence(
-            told=told, blocks=blocks, subject=subjects[-1] if subjects else carried
-        )
+        return _Sentence(told=told, blocks=blocks, subject=subjects[-1] if subjects else carried)
 
     def _form(self, sentence: str) -> Iterator[Block]:
         yield from strange_letters(sentence, self.language, self.where)
@@ -100,9 +94,7 @@ class _Reader:
     def _faults(self, tokens: Sequence[Token]) -> Iterator[Block]:
         for token in tokens:
             if token.fault is not None:
-                yield Block(
-                    kind=token.fault, where=self.where, span=token.text, reason=token.why
-                )
+                yield Block(kind=token.fault, where=self.where, span=token.text, reason=token.why)
 
     def _undecided(self, clauses: Sequence[Clause]) -> Iterator[Block]:
         """What may be there or not must be said to be one of them."""

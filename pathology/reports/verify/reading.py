@@ -86,9 +86,7 @@ def _next(
 def _known(words: str, meanings: tuple[Meaning, ...]) -> Token:
     for meaning in meanings:
         if meaning.kind in REFUSED:
-            return Token(
-                text=words, meanings=meanings, fault=meaning.kind, why=WHY[meaning.kind]
-            )
+            return Token(text=words, meanings=meanings, fault=meaning.kind, why=WHY[meaning.kind])
     return Token(text=words, meanings=meanings, breaks=any(m.kind == "break" for m in meanings))
 
 
@@ -100,7 +98,9 @@ def _number(text: str, lower: str, at: int, lexicon: Lexicon) -> tuple[Token, in
     after, before = text[end : end + 2], text[at - 1] if at else " "
     if before in SIGNS_BEFORE or before.isalnum():
         return _fault(text[at - 1 : end], "numeral", "a sign or a letter before a number"), end
-    if re.match(r"[.,][0-9]", after) or (after and _letter(after[0]) and not _unit(lower, end, lexicon)):
+    if re.match(r"[.,][0-9]", after) or (
+        after and _letter(after[0]) and not _unit(lower, end, lexicon)
+    ):
         return _fault(text[at : end + 2], "numeral", "not a plain number"), end + 1
     numbers = tuple(Decimal(g) for g in (match.groups() or (match[0],)))
     unit, end = _with_unit(lower, end, lexicon)
