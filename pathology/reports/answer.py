@@ -20,12 +20,12 @@ from pathology.reports.prompt import section_facts
 RESULT_WORDS: Final = re.compile(
     r"\b(high|low|intermediate|positive|negative|equivocal|present|absent|identified|left|right|"
     r"bilateral|amplified|weak|moderate|strong|luminal|triple|borderline)\b"
-    r"|阳性(?!率|指数|比例|细胞|核)|阴性|高|低|中间|可见|未见|左|右|双侧|扩增|弱|强|管腔|三阴|临界",
+    r"|阳性(?!率|指数|比例|细胞|核|者|\s*个)|阴性|高|低|中间|可见|未见|左|右|双侧|扩增|弱|强|管腔|三阴|临界",
     re.IGNORECASE,
 )
 """Words that are results: their placeholders stand for them. In Chinese, 阳性率 is no result."""
 ROLE_WORDS: Final = re.compile(
-    r"\bpositive (tumour )?nuclei\b|\b(is|are|was|were) positive for\b|\bpositive for ki-67\b",
+    r"\bpositive (tumour )?nuclei\b|\bnuclei (are|were) positive\b|\bpositive for ki-67\b",
     re.IGNORECASE,
 )
 

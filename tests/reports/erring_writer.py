@@ -148,7 +148,7 @@ def coded_slots(writing: Writing, language: Language, *roles: str) -> list[Part]
 
 def digits_of(part: Part) -> list[int]:
     """Places of digits in the text, without those of "95 %" and of a unit."""
-    start = part.text.index("%") if part.text.startswith(("95 %", "考虑")) else 0
+    start = part.text.index("%") if len(part.numbers or ()) == 2 else 0
     end = part.text.find("2 mm²") if "2 mm²" in part.text else len(part.text)
     return [i for i, c in enumerate(part.text) if c.isdigit() and start <= i < end]
 
