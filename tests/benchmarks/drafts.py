@@ -10,7 +10,6 @@ are wrong. Half of the sentences and of the kinds of error were held out while t
 from __future__ import annotations
 
 import argparse
-import random
 import statistics
 import time
 from collections import Counter
@@ -40,6 +39,7 @@ from tests.reports.erring_writer import (
     patterns,
 )
 from tests.reports.injections import DOORS, ObedientWriter, attacked_case, attacks, slipped_in
+from tests.reports.made_cases import dice
 
 CASES = 120
 Book = Mapping[str, Mapping[str, list[str]]]
@@ -49,7 +49,7 @@ class Cases:
     """Facts of drawn cases, and the draft of each that other prose is put into."""
 
     def __init__(self, seed: int) -> None:
-        self.facts = [breast_facts(random.Random(seed * 1000 + i)) for i in range(CASES)]
+        self.facts = [breast_facts(dice(f"{seed} {i}")) for i in range(CASES)]
         self.drafts = [draft_of(f) for f in self.facts]
 
     def blocks(self, number: int, writing: Writing) -> tuple[Block, ...]:
@@ -89,13 +89,13 @@ def main() -> None:
 
 
 def told_correct(cases: Cases, books: Mapping[str, Book], number: int) -> Iterator[str]:
-    yield "| correct drafts, sentences | drafts | blocked | sentences blocked (of) | first reasons |"
+    yield "| correct, sentences | drafts | blocked | sentences blocked (of) | first reasons |"
     yield "|---|---|---|---|---|"
     for name, book in books.items():
         blocked, reasons = 0, Counter[str]()
         sentences: dict[str, bool] = {}
         for i in range(number):
-            writing = correct(random.Random(f"{name}{i}"), cases.of(i), book)
+            writing = correct(dice(f"{name}{i}"), cases.of(i), book)
             blocks = cases.blocks(i, writing)
             blocked += bool(blocks)
             reasons.update({f"{b.kind} {b.span}" for b in blocks})
@@ -122,7 +122,7 @@ def told_wrong(
     wrong = passed = with_error = error_passed = 0
     slipped: list[str] = []
     for i in range(number):
-        rng = random.Random(f"wrong {seed} {i}")
+        rng = dice(f"wrong {seed} {i}")
         errors = 0 if rng.random() < 0.2 else rng.randint(1, 3)
         writing = erring(rng, cases.of(i), books[titles[i % len(titles)]], every, errors)
         blocks = cases.blocks(i, writing)
@@ -135,7 +135,7 @@ def told_wrong(
         if bad and not blocks:
             passed += 1
             yield f"PASSED THOUGH WRONG: {writing.errors}: {writing.sections()}"
-    yield "| drafts | with an error | wrong by the oracle | wrong and passed | any error and passed |"
+    yield "| drafts | with an error | wrong by the oracle | of them passed | any error passed |"
     yield "|---|---|---|---|---|"
     yield f"| {number} | {with_error} | {wrong} | {passed} | {error_passed} |"
     for kind, times in Counter(slipped).most_common(10):
@@ -160,7 +160,7 @@ def told_mutants(
         i = 0
         while sum(made.values()) < share and i < 20 * share:
             kind = items[i % len(items)]
-            rng = random.Random(f"mutant {seed} {name} {i}")
+            rng = dice(f"mutant {seed} {name} {i}")
             writing = erring(rng, cases.of(i // len(items)), book, [kind], 1)
             blocks = cases.blocks(i // len(items), writing) if writing.errors else ()
             i += 1
@@ -181,7 +181,7 @@ def told_mutants(
 
 
 def told_injections() -> Iterator[str]:
-    yield "| injections through | writer obeys | attacks | got through | reached the prompt | from template |"
+    yield "| through | the writer obeys | attacks | succeeded | reached the prompt | fell back |"
     yield "|---|---|---|---|---|---|"
     rules = rules_for("breast-ki67")
     for door in DOORS:
@@ -218,7 +218,7 @@ def told_fields(seed: int) -> Iterator[str]:
     yield "|---|---|---|"
     filled: dict[str, list[float]] = {}
     for i in range(400):
-        template, case, results = drawn_case(random.Random(f"fields {seed} {i}"), i)
+        template, case, results = drawn_case(dice(f"fields {seed} {i}"), i)
         draft = draft_of(facts_for(case, results), template=template)
         told = [f.text is not None or f.state != "not-given" for f in draft.fields]
         values = [f.text is not None for f in draft.fields]
@@ -233,7 +233,7 @@ def told_times(seed: int) -> Iterator[str]:
     yield "|---|---|---|"
     seconds = []
     for i in range(100):
-        template, case, results = drawn_case(random.Random(f"times {seed} {i}"), i)
+        template, case, results = drawn_case(dice(f"times {seed} {i}"), i)
         start = time.perf_counter()
         draft_of(facts_for(case, results), template=template)
         seconds.append(time.perf_counter() - start)

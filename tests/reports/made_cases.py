@@ -31,6 +31,11 @@ COUNTING = "the interval is counting uncertainty only"
 IKWG, WHO = "IKWG 2021", "WHO 2019, neuroendocrine tumours"
 
 
+def dice(seed: object) -> random.Random:
+    """Repeatable chance; nothing secret is drawn with it."""
+    return random.Random(str(seed))  # noqa: S311
+
+
 def stored(analysis: str, findings: tuple[Finding, ...], **change: object) -> StoredResult:
     """A result as it is read back from its folder."""
     slide = StoredSlide(
