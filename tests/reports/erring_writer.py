@@ -150,7 +150,7 @@ def digits_of(part: Part) -> list[int]:
     """Places of digits in the text, without those of "95 %" and of a unit."""
     start = part.text.index("%") if len(part.numbers or ()) == 2 else 0
     end = part.text.find("2 mm²") if "2 mm²" in part.text else len(part.text)
-    return [i for i, c in enumerate(part.text) if c.isdigit() and start <= i < end]
+    return [i for i, c in enumerate(part.text) if c in "0123456789" and start <= i < end]
 
 
 def renumber(part: Part, text: str) -> None:

@@ -23,7 +23,8 @@ WORD: Final = re.compile(r"[A-Za-z]+|[A-Za-z0-9]+")
 ROMAN: Final = re.compile(r"[IVXLCDM]+")
 SIGNS_BEFORE: Final = "+-–^"
 BREAKING: Final = frozenset(",;:()，；：（）、。.")
-QUIET: Final = frozenset("-/=&'“”《》")
+QUIET: Final = frozenset("/=&'“”《》")
+DASHES: Final = frozenset("-–")
 WHY: Final = {
     "claim": "no fact of this case says so",
     "numeral": "a number in words, or part of one: numbers are written by the program, in digits",
@@ -78,7 +79,9 @@ def _next(
         return _number(text, lower, at, lexicon)
     if text[at] in BREAKING:
         return Token(text=text[at], breaks=True), at + 1
-    if text[at] in QUIET:
+    if text[at] in DASHES and not _joins_words(text, at):
+        return _fault(text[at], "numeral", "a dash that joins no words may be a sign"), at + 1
+    if text[at] in QUIET or text[at] in DASHES:
         return Token(text=text[at]), at + 1
     return _stranger(text, at, language)
 
@@ -128,6 +131,13 @@ def _with_unit(lower: str, end: int, lexicon: Lexicon) -> tuple[str, int]:
         if found := _unit(lower, end + gap, lexicon):
             return found
     return "", end
+
+
+def _joins_words(text: str, at: int) -> bool:
+    before, after = text[at - 1 : at] if at else "", text[at + 1 : at + 2]
+    return all(c and (_letter(c) or is_han(c) or c.isdigit()) for c in (before, after)) and not (
+        after.isdigit()
+    )
 
 
 def _stranger(text: str, at: int, language: Language) -> tuple[Token, int]:
