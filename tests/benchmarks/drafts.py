@@ -30,6 +30,7 @@ from tests.reports.drafting import (
     rules_for,
 )
 from tests.reports.erring_held_out import HELD_OUT
+from tests.reports.erring_last import LAST
 from tests.reports.erring_writer import (
     DEVELOPMENT,
     Writing,
@@ -75,6 +76,7 @@ def main() -> None:
     if not given.development:
         books["held out"] = patterns("paraphrases_held_out")
         kinds["held out"] = HELD_OUT
+        kinds["last"] = LAST
     for lines in (
         told_correct(cases, books, given.correct),
         told_wrong(cases, books, kinds, given.drafts, given.seed),

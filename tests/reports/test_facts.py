@@ -68,10 +68,10 @@ def test_a_category_of_a_sites_own_is_told_in_its_own_words() -> None:
 
 
 def test_what_is_not_measurable_keeps_its_reason_in_both_languages() -> None:
-    why = NotMeasurable(code="too-few-nuclei", reason="88 tumour nuclei, fewer than the 100 required")
-    finding = Finding(
-        id="f1", name="ki67.global", protocol="WSI_GLOBAL", formula="", answer=why
+    why = NotMeasurable(
+        code="too-few-nuclei", reason="88 tumour nuclei, fewer than the 100 required"
     )
+    finding = Finding(id="f1", name="ki67.global", protocol="WSI_GLOBAL", formula="", answer=why)
     told = fact(CASE, "ki67.global.value", stored("ki67", (finding,)))
     assert told.state == "not-measurable"
     assert told.why.zh == "88 个肿瘤细胞核，少于所需的 100 个"
