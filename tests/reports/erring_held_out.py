@@ -196,7 +196,9 @@ def receptors_renamed(w: Writing, language: Language, rng: random.Random) -> boo
     if er is None or pr is None or er.numbers == pr.numbers:
         return False
     for sentence in w.sentences(language):
-        if sentence.group != "receptors":
+        words = "".join(p.text for p in sentence.parts if p.fact is None)
+        both = all(f"{r} " in words or f"{r}=" in words for r in ("ER", "PR"))
+        if sentence.group != "receptors" or not both:
             continue
         for part in sentence.parts:
             if part.fact is None:
@@ -212,7 +214,7 @@ def receptors_renamed(w: Writing, language: Language, rng: random.Random) -> boo
                 part.fact = "pr." + part.fact[3:]
             elif part.fact.startswith("pr."):
                 part.fact = "er." + part.fact[3:]
-        return any("PR" in p.text for p in sentence.parts if p.fact is None)
+        return True
     return False
 
 

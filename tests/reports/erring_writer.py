@@ -284,7 +284,7 @@ def side_flipped(w: Writing, language: Language, rng: random.Random) -> bool:
     if not parts:
         return False
     part = rng.choice(parts)
-    other = {"left": "right", "right": "left"}[part.code]
+    other = "left" if part.code == "right" else "right"
     return recode(part, other, SIDES[other], language)
 
 

@@ -40,6 +40,9 @@ class Meaning(NamedTuple):
     code: str = ""
 
 
+PLAIN: Final = (Meaning("plain"),)
+
+
 @dataclass(frozen=True, slots=True)
 class Phrase:
     """A phrase found in a text."""
@@ -110,7 +113,16 @@ def _standing(words: _Same, language: Language) -> Mapping[str, tuple[Meaning, .
     entries: dict[str, list[Meaning]] = {}
     for phrase, meaning in _phrases(words.vocabulary, language):
         entries.setdefault(_plain(phrase), []).append(meaning)
-    return MappingProxyType({p: _settled(m) for p, m in entries.items()})
+    settled = {p: _settled(m) for p, m in entries.items()}
+    named = [p for p, m in settled.items() if any(x.kind in ("marker", "scope") for x in m)]
+    return MappingProxyType(
+        {p: m for p, m in settled.items() if m != PLAIN or not any(_within(n, p) for n in named)}
+    )
+
+
+def _within(name: str, phrase: str) -> bool:
+    """Whether a plain phrase would hide a name: the name must be read, so the phrase may not be."""
+    return len(name) > 1 and not name.isascii() and name in phrase
 
 
 def _of_fact(fact: Fact) -> Meaning | None:

@@ -78,6 +78,7 @@ class _Reader:
         told = frozenset(i for h in heard for i in h.told) | self._named(tokens)
         blocks = (
             *self._form(sentence),
+            *self._empty(sentence, told),
             *self._faults(tokens),
             *(b for h in heard for b in h.blocks),
             *self._undecided(clauses),
@@ -90,6 +91,13 @@ class _Reader:
         yield from strange_letters(sentence, self.language, self.where)
         if not sentence.strip():
             yield Block(kind="language", where=self.where, span="", reason="an empty sentence")
+
+    def _empty(self, sentence: str, told: frozenset[str]) -> Iterator[Block]:
+        """What tells no fact may be advice, however plain its words: it has no place here."""
+        if sentence.strip() and not told:
+            yield Block(
+                kind="claim", where=self.where, span=sentence, reason="tells no fact of this case"
+            )
 
     def _faults(self, tokens: Sequence[Token]) -> Iterator[Block]:
         for token in tokens:
