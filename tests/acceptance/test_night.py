@@ -132,7 +132,7 @@ def killed_and_gone_on(site: Site) -> Iterator[dict[str, Any]]:
     again = site.started("--json")
     out, _ = again.communicate(timeout=PATIENCE_S)
     seen["code"], seen["out"] = again.returncode, out
-    yield seen
+    return seen
 
 
 @pytest.mark.slow

@@ -1,0 +1,189 @@
+"""Clauses and what each speaks of: a marker (Ki-67, ER, ...) and a scope (whole slide, ...).
+
+Sentences name a thing once and go on about it, so a clause without names speaks of what the clause
+before it spoke of; a sentence that begins with a number speaks of what it names next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+from pathology.records.settings.reports import TopicName, Vocabulary
+from pathology.reports.verify.reading import Token
+
+ALIGNED: Final = ("status", "intensity", "ish", "presence", "category", "grade", "measurability")
+"""Roles whose words belong to the topic that the clause names; others have one topic a case."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clause:
+    """Tokens between two breaks, and what they name."""
+
+    tokens: tuple[Token, ...]
+    markers: frozenset[str]
+    scopes: frozenset[str]
+
+    @property
+    def has_number(self) -> bool:
+        """Whether it holds a number."""
+        return any(t.numbers for t in self.tokens)
+
+    @property
+    def names(self) -> bool:
+        """Whether it names a marker or a scope."""
+        return bool(self.markers or self.scopes)
+
+    @property
+    def tells(self) -> bool:
+        """Whether it tells something of what it names: a number, or a word that is a result."""
+        return self.has_number or any(t.means("value", r) for t in self.tokens for r in ALIGNED)
+
+    @property
+    def aside(self) -> bool:
+        """Whether it names something only to set it beside another."""
+        return any(t.means("role", "aside") for t in self.tokens)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """What a clause speaks of; None where it names nothing and nothing was named before."""
+
+    marker: str | None = None
+    scope: str | None = None
+    ambiguous: bool = False  # it names two
+
+
+def clauses_of(tokens: Sequence[Token], within: Mapping[str, str]) -> tuple[Clause, ...]:
+    """The sentence cut at marks and joining words."""
+    parts: list[list[Token]] = [[]]
+    for token in tokens:
+        if token.breaks:
+            parts.append([])
+        else:
+            parts[-1].append(token)
+    return tuple(_clause(part, within) for part in parts if part)
+
+
+def _clause(part: Sequence[Token], within: Mapping[str, str]) -> Clause:
+    scopes = {m.name for t in part for m in t.meanings if m.kind == "scope"}
+    wider = {within[s] for s in scopes if s in within}
+    return Clause(
+        tokens=tuple(part),
+        markers=frozenset(m.name for t in part for m in t.meanings if m.kind == "marker"),
+        scopes=frozenset(scopes - wider),
+    )
+
+
+def subjects_of(clauses: Sequence[Clause], carried: Subject) -> tuple[Subject, ...]:
+    """What each clause speaks of; ``carried`` is the subject of the sentence before."""
+    if any(c.markers or c.scopes for c in clauses):
+        carried = _carried_into(clauses, carried)
+    told: list[Subject] = []
+    for index, clause in enumerate(clauses):
+        carried = _subject(clause, clauses[index + 1 :], carried)
+        told.append(carried)
+    return tuple(told)
+
+
+def _carried_into(clauses: Sequence[Clause], carried: Subject) -> Subject:
+    """A sentence with a marker of its own takes nothing over; one with a scope, the marker."""
+    if any(c.markers for c in clauses):
+        return Subject()
+    return Subject(marker=carried.marker)
+
+
+def _subject(clause: Clause, later: Sequence[Clause], before: Subject) -> Subject:
+    if len(clause.markers) > 1 or len(clause.scopes) > 1:
+        return Subject(
+            marker=None if len(clause.markers) > 1 else _only(clause.markers) or before.marker,
+            scope=None if len(clause.scopes) > 1 else _only(clause.scopes),
+            ambiguous=True,
+        )
+    marker = _only(clause.markers) or before.marker or _first_marker(later)
+    scope = _only(clause.scopes)
+    if scope is None and before.scope is not None and before.marker in (None, marker):
+        scope = before.scope
+    if scope is None:
+        scope = _scope_after(clause, later)
+    return Subject(marker=marker, scope=scope)
+
+
+def _only(names: frozenset[str]) -> str | None:
+    return next(iter(names)) if len(names) == 1 else None
+
+
+def _first_marker(later: Sequence[Clause]) -> str | None:
+    return next((_only(c.markers) for c in later if c.markers), None)
+
+
+def _scope_after(clause: Clause, later: Sequence[Clause]) -> str | None:
+    """A scope told after the number, as in "20.0 % (whole slide)"; not that of another number."""
+    for following in later:
+        if following.has_number and (clause.has_number and not _interval_only(following)):
+            return None
+        if following.markers and clause.markers and following.markers != clause.markers:
+            return None
+        if following.scopes:
+            return _only(following.scopes)
+    return None
+
+
+def _interval_only(clause: Clause) -> bool:
+    return all(len(t.numbers) == 2 for t in clause.tokens if t.numbers)
+
+
+def heard_clauses(
+    clauses: Sequence[Clause], subjects: Sequence[Subject]
+) -> tuple[tuple[Clause, Subject], ...]:
+    """Clauses with all they speak of: of "ER and PR are positive" both are said to be.
+
+    A clause that names something and tells nothing of it shares what the next clause tells, or at
+    the end of the sentence what the last one told, unless it is an aside.
+    """
+    heard = list(zip(clauses, subjects, strict=True))
+    shared: list[tuple[Clause, Subject]] = []
+    waiting: list[Subject] = []
+    last: tuple[Clause, Subject] | None = None
+    for clause, subject in heard:
+        if clause.tells:
+            shared += [(clause, _filled(w, subject)) for w in waiting if _another(w, subject)]
+            waiting, last = [], (clause, subject)
+        elif clause.names and not clause.aside:
+            waiting.append(subject)
+    if last is not None:
+        shared += [(last[0], _filled(w, last[1])) for w in waiting if _another(w, last[1])]
+    return (*heard, *shared)
+
+
+def _filled(waiting: Subject, other: Subject) -> Subject:
+    return waiting if waiting.marker is not None else replace(waiting, marker=other.marker)
+
+
+def _another(waiting: Subject, other: Subject) -> bool:
+    """Whether ``waiting`` is something else than ``other``, not merely named less fully."""
+    if waiting.ambiguous:
+        return True
+    if waiting.marker not in (None, other.marker):
+        return True
+    return waiting.scope not in (None, other.scope)
+
+
+def topics_of(subject: Subject, words: Vocabulary, main_topic: str) -> tuple[str, ...]:
+    """Topics that ``subject`` can mean; none where it names nothing that is measured.
+
+    A marker alone means the template's main topic if that has this marker, or its only topic.
+    """
+    if subject.ambiguous or subject.marker is None:
+        return ()
+    of_marker = [t for t in words.topics if t.marker == subject.marker]
+    if subject.scope is not None:
+        return tuple(t.topic for t in of_marker if t.scope == subject.scope)
+    return _unscoped(of_marker, main_topic)
+
+
+def _unscoped(of_marker: Sequence[TopicName], main_topic: str) -> tuple[str, ...]:
+    if main := [t.topic for t in of_marker if t.topic == main_topic]:
+        return tuple(main)
+    return (of_marker[0].topic,) if len(of_marker) == 1 else ()
