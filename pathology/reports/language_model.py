@@ -22,7 +22,7 @@ import jsonschema
 from pathology.errors import AnswerRefused, IntranetError
 from pathology.intranet.door import Door, Question, never
 from pathology.records.answer import DIALECTS, Dialect, Message, ModelAnswer
-from pathology.records.settings.llm import WriterSettings
+from pathology.records.settings.llm import Destination, WriterSettings
 from pathology.reports.dialects import JsonSchema, conversation, demand
 
 CHAT: Final = "/chat/completions"
@@ -206,6 +206,11 @@ class LanguageModel:
         if not isinstance(content, dict):
             raise AnswerRefused(name, "answer-off-schema", {"detail": "no object"})
         return content
+
+
+def model_at(destination: Destination, writer: WriterSettings) -> LanguageModel:
+    """The language model of one endpoint; for who may not open doors."""
+    return LanguageModel(Door(destination), writer)
 
 
 def bare(text: str) -> str:

