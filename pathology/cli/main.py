@@ -77,10 +77,12 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
             "pathology.cli.nightly",
             "the unattended night: run it, see how far it is, install it",
             "夜间无人值守运行:运行、查看进度、安装",
+        ),
         "knowledge": Command(
             "pathology.cli.knowledge",
             "guidelines and past cases: add, approve, search",
             "指南和既往病例:添加、批准、检索",
+        ),
         "report": Command(
             "pathology.cli.report",
             "draft a case's report from its results, or render a draft again",

@@ -74,7 +74,8 @@ def main() -> None:
     books = {"development": patterns("paraphrases")}
     kinds = {"development": DEVELOPMENT}
     if not given.development:
-        books["held out"] = patterns("paraphrases_held_out")
+        books["second"] = patterns("paraphrases_second")
+        books["third"] = patterns("paraphrases_held_out")
         kinds["held out"] = HELD_OUT
         kinds["last"] = LAST
     for lines in (
