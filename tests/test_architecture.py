@@ -33,7 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "predictions": FLOOR | {"models"},
     "reports": FLOOR | {"knowledge", "intranet"},
     "training": FLOOR | {"slides", "tiles", "models", "predictions", "config"},
-    "pipeline": FLOOR | ROOMS | {"vault", "config"},
+    "pipeline": FLOOR | ROOMS | {"vault", "intranet", "config"},
     "nightly": FLOOR | {"pipeline", "ledger", "config"},
     "review": FLOOR
     | {"pipeline", "ledger", "slides", "tiles", "exchange", "vault", "intranet", "config"},

@@ -2,7 +2,8 @@
 
 On SQLite and on a PostgreSQL started for it (fsync on, as a site has it): enrolling, then claims
 and ends one after another, with as many rows there already as named. Beside each time stands what
-the disk itself needs for one small synced write, measured before and after.
+one small synced write takes at that moment, before and after: on a busy machine most of it is
+waiting for a processor.
 """
 
 from __future__ import annotations
