@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final, TypeVar, get_args
 
 from pathology import __version__
-from pathology.errors import LedgerAway
+from pathology.errors import LedgerAway, OutputError
 from pathology.ledger.open import OpenLedger
 from pathology.nightly import guard
 from pathology.nightly.books import Books, Terms
@@ -76,7 +76,6 @@ def run_night(
     with (
         journal(logs, most_mib=operating.log_mib, files=operating.log_files),
         _ledger(settings, options, watcher) as (ledger, actor),
-        (only_writer if alone else one_of_several)(out),
     ):
         ledger.accounts.require(actor, "run-night")
         lease = timedelta(seconds=trying.lease_s)
@@ -92,7 +91,21 @@ def run_night(
             out=out,
             alone=alone,
         )
-        return night.run()
+        with _writer(night):
+            return night.run()
+
+
+@contextmanager
+def _writer(night: _Night) -> Iterator[None]:
+    """The output folder; a night that does not get it lets go of the lock."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context((only_writer if night.alone else one_of_several)(night.out))
+        except OutputError:
+            now = night.options.clock.now()
+            night.ledger.shifts.end(night.shift.shift_id, now, {"end": "not-begun"})
+            raise
+        yield
 
 
 @contextmanager
