@@ -39,10 +39,10 @@ def quick_folder() -> Iterator[Path]:
 class PostgresServer:
     """A server of its own data, asking for a password, listening on a socket alone.
 
-    It forgets at a power cut (fsync off), which no test makes; killed processes are survived.
+    Without ``fsync`` it forgets at a power cut, which no test makes; killed processes are survived.
     """
 
-    def __init__(self, bin_folder: Path, folder: Path) -> None:
+    def __init__(self, bin_folder: Path, folder: Path, *, fsync: bool = False) -> None:
         self._bin, self.folder = bin_folder, folder
         self._numbers = count(1)
         self._as_user: list[str] = []
@@ -56,7 +56,9 @@ class PostgresServer:
                  f"--pwfile={secret}", "-E", "UTF8", "--no-sync")  # fmt: skip
         with (self.folder / "data" / "postgresql.conf").open("a", encoding="ascii") as settings:
             settings.write(f"unix_socket_directories = '{self.folder}'\nlisten_addresses = ''\n")
-            settings.write("fsync = off\nshared_buffers = 32MB\nmax_connections = 40\n")
+            settings.write(
+                f"fsync = {'on' if fsync else 'off'}\nshared_buffers = 32MB\nmax_connections = 40\n"
+            )
         self.passfile = folder / "pgpass"
         self.passfile.write_text(f"*:*:*:pathology:{PASSWORD}\n", encoding="ascii")
         self.passfile.chmod(0o600)

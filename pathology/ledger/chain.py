@@ -18,10 +18,11 @@ from sqlalchemy.orm import Session
 
 from pathology.errors import LedgerError
 from pathology.ledger.anchor import Anchor, Head
-from pathology.ledger.tables import AuditRow
+from pathology.ledger.tables import Archive
 from pathology.records.audit import AuditLine
 from pathology.vault.codes import chain_mac
 
+LINES: Final = Archive.metadata.tables["audit_lines"]
 GENESIS: Final = "0" * 64
 """What the first line names as the code before it."""
 GREATEST_LAG = 64
@@ -97,9 +98,8 @@ def _storable(text: str) -> str:
 
 def head_of(session: Session) -> Head:
     """The last line that is committed, as the session sees it."""
-    last = session.execute(
-        select(AuditRow.sequence, AuditRow.mac).order_by(AuditRow.sequence.desc()).limit(1)
-    ).first()
+    query = select(LINES.c.sequence, LINES.c.mac).order_by(LINES.c.sequence.desc()).limit(1)
+    last = session.connection().execute(query).first()
     return Head(sequence=last.sequence, mac=last.mac) if last else Head(sequence=0, mac=GENESIS)
 
 
@@ -120,13 +120,13 @@ class Chain:
         head = head_of(session)
         self._check_anchor(session, head)
         rows = chained(entries, head, self.key)
-        session.execute(insert(AuditRow), rows)
+        session.connection().execute(insert(LINES), rows)
         return Head(sequence=rows[-1]["sequence"], mac=rows[-1]["mac"])
 
     def append_unchecked(self, session: Session, entry: Entry) -> Head:
         """Chain a line that itself tells of moving the anchor."""
         rows = chained([entry], head_of(session), self.key)
-        session.execute(insert(AuditRow), rows)
+        session.connection().execute(insert(LINES), rows)
         return Head(sequence=rows[-1]["sequence"], mac=rows[-1]["mac"])
 
     def holds(self, session: Session, head: Head) -> bool:
@@ -150,7 +150,8 @@ def _mac_at(session: Session, sequence: int, head: Head) -> str | None:
         return head.mac
     if sequence == 0:
         return GENESIS
-    return session.scalar(select(AuditRow.mac).where(AuditRow.sequence == sequence))
+    query = select(LINES.c.mac).where(LINES.c.sequence == sequence)
+    return session.connection().execute(query).scalar()
 
 
 def line_of(row: Mapping[str, Any]) -> AuditLine:

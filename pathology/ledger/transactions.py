@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.orm import Session
 
 from pathology.errors import LedgerError
@@ -30,6 +30,11 @@ class Writing:
 
     session: Session
     notes: list[Entry] = field(default_factory=list)
+
+    @property
+    def connection(self) -> Connection:
+        """For statements on tables."""
+        return self.session.connection()
 
     def note(self, entry: Entry) -> None:
         """A line for the chain."""
@@ -103,4 +108,6 @@ class Transactions:
 
 def lock_writer(session: Session) -> None:
     """Wait for the other writers. SQLite has locked at BEGIN IMMEDIATE; PostgreSQL locks a row."""
-    session.execute(select(WriterRow.row).with_for_update()).all()
+    connection = session.connection()
+    if connection.dialect.name != "sqlite":
+        connection.execute(select(WriterRow.__table__).with_for_update()).all()
