@@ -141,7 +141,8 @@ class _Begun:
 def _begin(found: _Sorted, situation: Situation, policy: Policy, *, free: int) -> _Begun:
     begun = _Begun()
     room = situation.free_gib - policy.reserve_gib
-    room -= sum(_gib(situation.expected.get(i)) for i in situation.running)
+    if room != inf:
+        room -= sum(_gib(situation.expected.get(i)) for i in situation.running)
     for item in sorted(found.due, key=lambda i: rank(i, situation.now_utc, policy)):
         expected = situation.expected.get(item.item_id)
         kept_by = _kept_by(expected, situation.now_utc, policy)

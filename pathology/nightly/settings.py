@@ -8,6 +8,7 @@ from pathlib import Path
 from pathology.config import load_record
 from pathology.pipeline.settings import settings_file
 from pathology.records.night import Policy, Window
+from pathology.records.settings.costs import CostsSettings
 from pathology.records.settings.nightly import NightlySettings, TryingSettings
 
 
@@ -20,6 +21,11 @@ def load_nightly(folder: Path | None = None) -> NightlySettings:
         As ``config.load_record``.
     """
     return load_record(settings_file("nightly", folder), NightlySettings)
+
+
+def load_costs(folder: Path | None = None) -> CostsSettings:
+    """What slides cost, shipped or of the site's ``folder``; raises as ``load_nightly``."""
+    return load_record(settings_file("costs", folder), CostsSettings)
 
 
 def policy_of(settings: NightlySettings, window: Window | None, *, workers: int) -> Policy:

@@ -33,7 +33,7 @@ FILES: Mapping[str, type[Any]] = {
     "ledger": ArchiveSettings,
 }
 
-OF_THE_NIGHT = ("nightly",)
+OF_THE_NIGHT = ("nightly", "costs")
 """Settings that a site's folder may hold beside them, read by another door."""
 
 OF_SITE = ("scale", "nucleus_size", "damage")
