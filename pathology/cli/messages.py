@@ -55,6 +55,11 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "{done} of {all} done, {failed} failed. Summary: {path}",
             "共 {all} 张,完成 {done} 张,失败 {failed} 张。汇总:{path}",
         ),
+        "not-registered": (
+            "Results are whole, but not all are in the ledger: {problem} Run the same command "
+            "again to register them.",
+            "结果完整,但未全部登记到台账:{problem} 再次运行同一命令即可登记。",
+        ),
         "not-measurable": ("not measurable: {reason}", "不可测量:{reason}"),
         "chain-whole": (
             "The audit chain is as it was written: {lines:,} lines, head {head}",

@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from pathology.cli.messages import say, speak
 from pathology.cli.progress import watching
 from pathology.cli.scale_option import scale_mpp
-from pathology.errors import UsageError
+from pathology.errors import PathologyError, UsageError
 from pathology.pipeline.eyes import check_gpu, check_models
 from pathology.pipeline.roster import Roster
 from pathology.pipeline.run import run
@@ -74,15 +76,19 @@ def call(given: argparse.Namespace) -> int:
     options = RunOptions(
         out=given.out.absolute(), force=given.force, device=given.device, language=speak()
     )
+    problems: list[PathologyError] = []
     with watching(len(orders), quiet=given.json, language=options.language) as watcher:
-        rows = run(orders, options, settings, roster_of(given, settings, orders), watcher)
+        heard = replace(watcher, on_problem=problems.append)
+        rows = run(orders, options, settings, roster_of(given, settings, orders), heard)
     failures = sum(row.state == "failed" for row in rows)
     if given.json:
         print(json.dumps(summary_json(rows, options.out), ensure_ascii=False, allow_nan=False))
     else:
         done = len(rows) - failures
         print(say("summary", done=done, all=len(rows), failed=failures, path=options.out / SUMMARY))
-    return 1 if failures else 0
+    for problem in problems:
+        print(say("not-registered", problem=problem), file=sys.stderr)
+    return 1 if failures or problems else 0
 
 
 def asked_for(given: argparse.Namespace) -> Asked:

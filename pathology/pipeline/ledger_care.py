@@ -11,7 +11,8 @@ from pathlib import Path
 
 from pathology.errors import VaultError
 from pathology.ledger.open import utc_now
-from pathology.pipeline.ledger_open import archive_places, opened_ledger
+from pathology.pipeline.archive_places import archive_places
+from pathology.pipeline.ledger_open import opened_ledger
 from pathology.records.audit import ChainReport
 from pathology.records.settings.ledger import ArchiveSettings
 from pathology.vault.ring import read_ring, with_fresh_key, without_key, write_ring

@@ -6,45 +6,16 @@ import os
 import pwd
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from pathology.errors import LedgerError, NotAllowed, VaultError
 from pathology.ledger.open import Opening, OpenLedger, Places, open_ledger, utc_now
 from pathology.ledger.schema import ABSENT
+from pathology.pipeline.archive_places import ArchivePlaces, archive_places
 from pathology.records.actor import Actor
 from pathology.records.settings.ledger import ArchiveSettings
 from pathology.vault.envelope import Vault
 from pathology.vault.ring import fresh_ring, read_ring, write_ring
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArchivePlaces:
-    """Where the parts of an archive lie on this machine."""
-
-    database: Path  # SQLite's file; unused with PostgreSQL
-    anchor: Path
-    keys: Path  # unused when keys come from the environment or a command
-
-
-def archive_places(settings: ArchiveSettings) -> ArchivePlaces:
-    """The settings' paths, or those of the user's state folder where they are empty."""
-    state = state_folder()
-    keys = Path(settings.vault.file or state / "keys.json")
-    return ArchivePlaces(
-        database=Path(settings.ledger.file or state / "ledger.sqlite"),
-        anchor=Path(settings.ledger.anchor or keys.parent / "ledger-anchor.json"),
-        keys=keys,
-    )
-
-
-def state_folder() -> Path:
-    """``$XDG_STATE_HOME/pathology``, by default ``~/.local/state/pathology``.
-
-    A relative XDG_STATE_HOME counts as none, as the XDG Base Directory Specification asks.
-    """
-    given = Path(os.environ.get("XDG_STATE_HOME", ""))
-    return (given if given.is_absolute() else Path.home() / ".local" / "state") / "pathology"
 
 
 def os_user() -> str:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from pathology.errors import ModelRefused, SlideError
+from pathology.errors import ModelRefused, PathologyError, SlideError
 from pathology.exchange.summary_csv import read_summary
 from pathology.pipeline import store
 from pathology.pipeline.crew import Crew
 from pathology.pipeline.identity import pseudonym_key
+from pathology.pipeline.registering import registering
 from pathology.pipeline.roster import Ended, Roster
 from pathology.pipeline.run_slide import Job, failed, label, place_id
 from pathology.pipeline.summary import INTERRUPTED, SUMMARY, Summary
@@ -23,6 +25,8 @@ from pathology.records.summary import SummaryRow
 
 LISTENING_S: Final = 0.5
 """Between two looks, so that Ctrl-C is heard at once."""
+WRITING_S: Final = 1.0
+"""Between two summaries: each is written whole, which for thousands of rows takes its time."""
 ONCE_MORE: Final = frozenset({"worker-died", "cluster-lost"})
 """Reasons that are the machine's: such a slide has a second try."""
 
@@ -33,6 +37,7 @@ class Watcher:
 
     on_progress: Callable[[Progress], None]
     on_row: Callable[[SummaryRow], None]
+    on_problem: Callable[[PathologyError], None] = lambda _: None  # that cost no slide
 
 
 def run(
@@ -53,6 +58,8 @@ def run(
         The output folder cannot be written, or another run writes there.
     ClusterError
         The cluster cannot be reached.
+    LedgerError, VaultError, NotAllowed
+        The site has a ledger, and it cannot be opened, or not by this user.
     """
     store.prepare_output(options.out)
     key = pseudonym_key(settings.site.privacy)
@@ -60,7 +67,8 @@ def run(
         Job(order=order, options=options, settings=settings, pseudonym_key=key) for order in orders
     ]
     rows: dict[int, SummaryRow] = {}
-    with store.only_writer(options.out):
+    written = time.monotonic()
+    with store.only_writer(options.out), registering(settings) as register:
         earlier = read_summary(options.out / SUMMARY)  # a spoilt one is said before work begins
         summary = Summary(path=options.out / SUMMARY, earlier=earlier, jobs=jobs)
         try:
@@ -68,7 +76,10 @@ def run(
                 for end in _carried_out(crew, jobs):
                     rows[end.item] = end.row
                     watcher.on_row(end.row)
-                    summary.write(rows.values())
+                    register.tell(jobs[end.item], end)
+                    if time.monotonic() - written > WRITING_S:
+                        summary.write(rows.values())
+                        written = time.monotonic()
         except KeyboardInterrupt:
             pass  # what is missing in ``rows`` says so below
         finally:
@@ -76,6 +87,8 @@ def run(
                 if place not in rows:
                     rows[place] = _interrupted(job, known_before=bool(earlier))
             summary.write(rows.values())
+        if register.problem is not None:
+            watcher.on_problem(register.problem)
     return tuple(rows[place] for place in range(len(jobs)))
 
 
