@@ -17,6 +17,7 @@ from pathology.nightly import guard
 from pathology.nightly.books import Books, Terms
 from pathology.nightly.decide import decide
 from pathology.nightly.desk import Desk
+from pathology.nightly.foresight import foresight
 from pathology.nightly.incidents import Incidents
 from pathology.nightly.job import JobMaker
 from pathology.nightly.journal import journal, tell
@@ -48,7 +49,6 @@ from pathology.records.work import WorkItem
 T = TypeVar("T")
 ANALYSES: Final[frozenset[Analysis]] = frozenset(get_args(Analysis))
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 15.0
-UNKNOWN = Expected(seconds=0.0, low_s=0.0, high_s=0.0)
 
 
 def run_night(
@@ -156,6 +156,7 @@ class _Night:
     window: Window | None
     out: Path
     alone: bool
+    estimate: Callable[[WorkItem], Expected] | None = None
     metrics: Metrics = field(default_factory=Metrics)
 
     def run(self) -> NightSummary:
@@ -212,7 +213,19 @@ class _Night:
         return asked or workers_for(self.settings.run, ANALYSES, self.options.device)
 
     def _estimate(self) -> Callable[[WorkItem], Expected]:
-        return self.options.estimate or (lambda item: UNKNOWN)
+        if self.estimate is None:
+            self.estimate = self.options.estimate or self._learned()
+        return self.estimate
+
+    def _learned(self) -> Callable[[WorkItem], Expected]:
+        """By the site's past; read anew for each night, patiently."""
+        now, work = self.options.clock.now(), self.ledger.work
+        seen = _patiently(
+            lambda: foresight(self.settings, work, now, self._workers()),
+            self.settings.nightly.operating.ledger_patience_s,
+            self.watcher,
+        )
+        return seen.expected
 
     def _work(self, desk: Desk, incidents: Incidents, reporter: Reporter) -> NightEnd:
         options, nightly = self.options, self.settings.nightly
