@@ -203,6 +203,10 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "以 root 执行:cp {folder}/pathology-night.service {folder}/pathology-night.timer "
             "/etc/systemd/system/ && systemctl enable --now pathology-night.timer",
         ),
+        "night-growing": (
+            "{number} slides are still growing and are not in the plan.",
+            "{number} 张切片仍在写入,未列入计划。",
+        ),
         "night-none": ("There was no night yet.", "尚未运行过夜间任务。"),
         "night-is-running": (
             "The night runs since {began} ({actor}; {by})",

@@ -12,6 +12,8 @@ from typing import Final, Protocol
 EXAMPLES = """
 examples:
   pathology nightly install --out /data/results --settings /etc/pathology --to units
+  pathology nightly plan --settings /etc/pathology
+  pathology nightly plan --what-if --slides 3000 --hours 8 --cores 32
   pathology nightly run --out /data/results --settings /etc/pathology    (as the timer does)
   pathology nightly run --out /data/results --now              (at once, until all is done)
   pathology nightly run --out /data/results --service          (without timer or cron)
@@ -20,6 +22,7 @@ examples:
 """
 HOMES: Final[Mapping[str, str]] = MappingProxyType(
     {
+        "plan": "pathology.cli.nightly_plan",
         "run": "pathology.cli.nightly_run",
         "status": "pathology.cli.nightly_status",
         "install": "pathology.cli.nightly_install",
@@ -43,9 +46,25 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     every.add_argument("--settings", type=Path, metavar="FOLDER", help="a site's own settings")
     every.add_argument("--json", action="store_true", help="machine-readable, nothing else")
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    _plan(actions.add_parser("plan", parents=[every], help="what tonight will do; what if"))
     _run(actions.add_parser("run", parents=[every], help="run one night, or night after night"))
     _status(actions.add_parser("status", parents=[every], help="how far the night is"))
     _install(actions.add_parser("install", parents=[every], help="account, systemd and cron files"))
+
+
+def _plan(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("--look", action="store_true", help="take in what the sources have first")
+    add("--out", type=Path, help="folder for results, whose disk is reckoned with")
+    add("--workers", type=int, help="processes (default: nightly.toml, or as this machine takes)")
+    add("--what-if", action="store_true", help="reckon other machines, not tonight")
+    add("--slides", type=int, default=3000, help="what if: slides (default: %(default)s)")
+    add("--hours", type=float, default=8.0, help="what if: of a night (default: %(default)s)")
+    add("--mm2", type=float, default=100.0, help="what if: tissue a slide (default: %(default)s)")
+    add("--cores", type=int, default=8, help="what if: processor cores (default: %(default)s)")
+    add("--cards", type=int, default=0, help="what if: GPUs; needs --gpu-s-per-mm2")
+    add("--gpu-s-per-mm2", type=float, help="what if: a card's seconds, measured on yours")
+    add("--storage-mb-s", type=float, help="what if: of the share that slides are read from")
 
 
 def _run(parser: argparse.ArgumentParser) -> None:

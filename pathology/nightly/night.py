@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Final, TypeVar, get_args
 
 from pathology import __version__
-from pathology.errors import LedgerAway
+from pathology.errors import LedgerAway, OutputError
 from pathology.ledger.open import OpenLedger
 from pathology.nightly import guard
 from pathology.nightly.books import Books, Terms
 from pathology.nightly.decide import decide
 from pathology.nightly.desk import Desk
+from pathology.nightly.foresight import foresight
 from pathology.nightly.incidents import Incidents
 from pathology.nightly.job import JobMaker
 from pathology.nightly.journal import journal, tell
@@ -48,7 +49,6 @@ from pathology.records.work import WorkItem
 T = TypeVar("T")
 ANALYSES: Final[frozenset[Analysis]] = frozenset(get_args(Analysis))
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 15.0
-UNKNOWN = Expected(seconds=0.0, low_s=0.0, high_s=0.0)
 
 
 def run_night(
@@ -76,7 +76,6 @@ def run_night(
     with (
         journal(logs, most_mib=operating.log_mib, files=operating.log_files),
         _ledger(settings, options, watcher) as (ledger, actor),
-        (only_writer if alone else one_of_several)(out),
     ):
         ledger.accounts.require(actor, "run-night")
         lease = timedelta(seconds=trying.lease_s)
@@ -92,7 +91,21 @@ def run_night(
             out=out,
             alone=alone,
         )
-        return night.run()
+        with _writer(night):
+            return night.run()
+
+
+@contextmanager
+def _writer(night: _Night) -> Iterator[None]:
+    """The output folder; a night that does not get it lets go of the lock."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context((only_writer if night.alone else one_of_several)(night.out))
+        except OutputError:
+            now = night.options.clock.now()
+            night.ledger.shifts.end(night.shift.shift_id, now, {"end": "not-begun"})
+            raise
+        yield
 
 
 @contextmanager
@@ -143,6 +156,7 @@ class _Night:
     window: Window | None
     out: Path
     alone: bool
+    estimate: Callable[[WorkItem], Expected] | None = None
     metrics: Metrics = field(default_factory=Metrics)
 
     def run(self) -> NightSummary:
@@ -199,7 +213,19 @@ class _Night:
         return asked or workers_for(self.settings.run, ANALYSES, self.options.device)
 
     def _estimate(self) -> Callable[[WorkItem], Expected]:
-        return self.options.estimate or (lambda item: UNKNOWN)
+        if self.estimate is None:
+            self.estimate = self.options.estimate or self._learned()
+        return self.estimate
+
+    def _learned(self) -> Callable[[WorkItem], Expected]:
+        """By the site's past; read anew for each night, patiently."""
+        now, work = self.options.clock.now(), self.ledger.work
+        seen = _patiently(
+            lambda: foresight(self.settings, work, now, self._workers()),
+            self.settings.nightly.operating.ledger_patience_s,
+            self.watcher,
+        )
+        return seen.expected
 
     def _work(self, desk: Desk, incidents: Incidents, reporter: Reporter) -> NightEnd:
         options, nightly = self.options, self.settings.nightly

@@ -9,13 +9,14 @@ from pathlib import Path
 
 from pathology.errors import UsageError
 from pathology.nightly.clock import NightClock
-from pathology.nightly.settings import load_nightly
+from pathology.nightly.settings import load_costs, load_nightly
 from pathology.pipeline.settings import load_settings
 from pathology.records.night import Expected
 from pathology.records.night_summary import Incident
 from pathology.records.order import DeviceChoice
 from pathology.records.progress import Progress
 from pathology.records.reasons import Language
+from pathology.records.settings.costs import CostsSettings
 from pathology.records.settings.nightly import NightlySettings
 from pathology.records.settings.run import RunSettings
 from pathology.records.work import Outcome, WorkItem, WorkOrder
@@ -27,6 +28,7 @@ class NightSettings:
 
     run: RunSettings
     nightly: NightlySettings
+    costs: CostsSettings
 
 
 def load_night_settings(folder: Path | None = None) -> NightSettings:
@@ -37,7 +39,9 @@ def load_night_settings(folder: Path | None = None) -> NightSettings:
     ConfigError
         As ``pipeline.settings.load_settings``.
     """
-    return NightSettings(run=load_settings(folder), nightly=load_nightly(folder))
+    return NightSettings(
+        run=load_settings(folder), nightly=load_nightly(folder), costs=load_costs(folder)
+    )
 
 
 Estimate = Callable[[WorkItem], Expected]

@@ -169,12 +169,12 @@ def _seen(attempts: Iterable[Attempt]) -> Iterable[Seen]:
     for attempt in attempts:
         outcome = attempt.outcome
         if outcome and outcome.kind == "done" and outcome.drift:
-            analysis = _analysis(outcome)
+            analysis = analysis_of(outcome)
             if analysis is not None:
                 yield Seen(analysis, outcome)
 
 
-def _analysis(outcome: Outcome) -> Analysis | None:
+def analysis_of(outcome: Outcome) -> Analysis | None:
     """The analysis as a result's id has it: slide/analysis-key."""
     name = (outcome.result_id or "").rpartition("/")[2].rpartition("-")[0]
     return cast(Analysis, name) if name in get_args(Analysis) else None
