@@ -6,8 +6,10 @@ import argparse
 import json
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Final, get_args
 from zoneinfo import ZoneInfo
 
@@ -24,11 +26,11 @@ from pathology.nightly.window import window_at
 from pathology.pipeline.ledger_open import opened_ledger
 from pathology.pipeline.workers import workers_for
 from pathology.records.actor import Actor
-from pathology.records.capacity import Capacity, Question
+from pathology.records.capacity import Capacity, Needed, Question, Throughput
 from pathology.records.ledger import Ledger
 from pathology.records.result import Analysis
 
-HALF: Final = {"ki67": 0.5, "infiltration": 0.5}
+HALF: Final[Mapping[Analysis, float]] = MappingProxyType({"ki67": 0.5, "infiltration": 0.5})
 
 
 def call(given: argparse.Namespace) -> int:
@@ -90,7 +92,7 @@ def _what_if(given: argparse.Namespace, settings: NightSettings) -> None:
             gpu_s_per_mm2=given.gpu_s_per_mm2,
             storage_mb_s=given.storage_mb_s,
         )
-        answers = [
+        answers: list[Throughput | Needed] = [
             throughput(question, capacity, settings.costs),
             needed(
                 given.slides,

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pathology.ledger.sealing import Sealing
+from pathology.pipeline.archive_places import archive_places
 from pathology.pipeline.identity import pseudonym_key
-from pathology.pipeline.ledger_open import archive_places
 from pathology.records.settings.run import RunSettings
 from pathology.records.work import WorkOrder
 from pathology.vault.envelope import Vault
