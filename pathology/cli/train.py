@@ -53,10 +53,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
             action.add_argument(
                 "--teacher", required=True, metavar="MODEL", help="learn from it: name or card file"
             )
-        else:
-            action.add_argument(
-                "--start", metavar="MODEL", help="begin with its weights: name or card file"
-            )
+        action.add_argument(
+            "--start", metavar="MODEL", help="begin with its weights: name or card file"
+        )
 
 
 def _every(parser: argparse.ArgumentParser) -> None:
