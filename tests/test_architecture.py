@@ -68,6 +68,9 @@ HOME_OF = {
     "httpx": "intranet",
     "jsonschema": "exchange",
     "rich": "cli",
+    "starlette": "review",
+    "uvicorn": "review",
+    "anyio": "review",
 }
 FORBIDDEN_WORDS = {
     "utils",

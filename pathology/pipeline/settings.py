@@ -18,6 +18,7 @@ from pathology.records.settings.exchange import ExchangeSettings
 from pathology.records.settings.infiltration import InfiltrationSettings
 from pathology.records.settings.ki67 import Ki67Settings
 from pathology.records.settings.predictions import PredictionSettings
+from pathology.records.settings.review import ReviewSettings
 from pathology.records.settings.run import RunSettings
 from pathology.records.settings.site import SiteSettings
 from pathology.records.settings.tiles import TilesSettings
@@ -29,6 +30,7 @@ FILES: Mapping[str, type[Any]] = {
     "ki67": Ki67Settings,
     "infiltration": InfiltrationSettings,
     "exchange": ExchangeSettings,
+    "review": ReviewSettings,
 }
 
 OF_SITE = ("scale", "nucleus_size", "damage")
