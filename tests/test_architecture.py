@@ -76,6 +76,9 @@ HOME_OF = {
     "jsonschema": "exchange reports",
     "weasyprint": "reports",
     "rich": "cli",
+    "starlette": "review",
+    "uvicorn": "review",
+    "anyio": "review",
 }
 FORBIDDEN_WORDS = {
     "utils",

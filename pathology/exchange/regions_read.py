@@ -48,6 +48,13 @@ def read_regions(
     return _checked(read_json(path, called=name), mpp, extent_px0, name)
 
 
+def drawn_regions(
+    document: Any, *, mpp: Mpp, extent_px0: tuple[int, int], called: str
+) -> tuple[SlideRegion, ...]:
+    """Regions of a GeoJSON document that is at hand; as ``read_regions`` of a file."""
+    return _checked(document, mpp, extent_px0, called)
+
+
 def read_annotations(
     path: Path, *, mpp: Mpp, extent_px0: tuple[int, int], called: str
 ) -> tuple[tuple[SlideRegion, ...], int]:

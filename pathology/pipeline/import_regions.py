@@ -23,6 +23,7 @@ from pathology.pipeline.kept import recalled
 from pathology.pipeline.past_eyes import past_eyes, past_models
 from pathology.pipeline.person import CALLED, person_on
 from pathology.pipeline.picture import Draw, draw_from_afar, draw_without_slide
+from pathology.pipeline.recount import slide_info
 from pathology.pipeline.seen import Seen
 from pathology.pipeline.settings import settings_again
 from pathology.pipeline.summary import SUMMARY, Summary
@@ -31,9 +32,9 @@ from pathology.pipeline.write_result import Labels, Sources, summary_of, write_r
 from pathology.records.order import Question
 from pathology.records.reasons import Language
 from pathology.records.region import SlideRegion
-from pathology.records.result import StoredResult, StoredRun, StoredSlide
+from pathology.records.result import StoredResult, StoredRun
 from pathology.records.settings.run import RunSettings
-from pathology.records.slide import Level, Scale, SlideFacts, SlideInfo, StatedScale
+from pathology.records.slide import StatedScale
 from pathology.records.summary import SummaryRow
 from pathology.slides.open import open_slide
 
@@ -223,7 +224,7 @@ def _seen(case: _Case) -> Seen:
             marker_source=result.slide.marker_source,
             case_id=result.case_id,
         ),
-        info=_info(result.slide),
+        info=slide_info(result.slide),
         survey=kept.survey,
         person=person,
         calibration=None,
@@ -233,29 +234,6 @@ def _seen(case: _Case) -> Seen:
         tally=kept.tally,
         settings=case.settings,
     )
-
-
-def _info(slide: StoredSlide) -> SlideInfo:
-    """The slide as far as its result tells of it."""
-    scan = Level(
-        width=slide.width_px0,
-        height=slide.height_px0,
-        downsample=1.0,
-        tile_width=slide.width_px0,
-        tile_height=slide.height_px0,
-    )
-    facts = SlideFacts(
-        format=slide.format,
-        backend="stored",
-        codec="",
-        levels=(scan,),
-        stated_mpp=None,
-        magnification=None,
-        scanner=None,
-        files=(),
-    )
-    scale = Scale(mpp_x=slide.mpp_x, mpp_y=slide.mpp_y, source=slide.mpp_source)
-    return SlideInfo(slide_id=slide.id, facts=facts, scale=scale)
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from pathology.records.settings.knowledge import KnowledgeSettings
 from pathology.records.settings.ledger import ArchiveSettings
 from pathology.records.settings.llm import LlmSettings
 from pathology.records.settings.predictions import PredictionSettings
+from pathology.records.settings.review import ReviewSettings
 from pathology.records.settings.run import RunSettings
 from pathology.records.settings.site import SiteSettings
 from pathology.records.settings.tiles import TilesSettings
@@ -35,6 +36,7 @@ FILES: Mapping[str, type[Any]] = {
     "ledger": ArchiveSettings,
     "llm": LlmSettings,
     "knowledge": KnowledgeSettings,
+    "review": ReviewSettings,
 }
 
 OF_THE_NIGHT = ("nightly", "costs")

@@ -24,6 +24,8 @@ Act = Literal[
     "manage-users",
     "manage-keys",
     "verify-audit",
+    "view-case",
+    "count-region",
 ]
 """What the ledger is asked about before it is done."""
 

@@ -73,14 +73,30 @@ def _first_segment(data: Stored, at: int) -> int:
     return at
 
 
+def whole_jpeg(data: Stored, prefix: bytes) -> bytes:
+    """A stored tile as a JPEG that stands alone; ``prefix`` is ``jpeg_prefix`` of its level."""
+    if data[:2] != SOI:
+        raise TileDamaged("no JPEG")
+    return b"".join((prefix, data[_first_segment(data, 2) :]))
+
+
+def encoded_jpeg(pixels: Pixels, quality: int) -> bytes:
+    """Pixels (height, width, 3) uint8 RGB as a JPEG; ``quality`` in [1, 100].
+
+    Colour keeps its full size (4:4:4): brown and blue lie side by side in a nucleus.
+    """
+    jpeg: bytes = simplejpeg.encode_jpeg(
+        np.ascontiguousarray(pixels), quality=quality, colorspace="RGB", colorsubsampling="444"
+    )
+    return jpeg
+
+
 def _jpeg(index: TileIndex) -> TileDecoder:
     prefix = jpeg_prefix(index.jpeg_tables, index.colour)
     height, width = index.tile_height, index.tile_width
 
     def decode(data: Stored, reduce: Reduce) -> Pixels:
-        if data[:2] != SOI:
-            raise TileDamaged("no JPEG")
-        whole = b"".join((prefix, data[_first_segment(data, 2) :]))
+        whole = whole_jpeg(data, prefix)
         pixels = np.empty((height // reduce, width // reduce, 3), np.uint8)
         try:
             seen: Pixels = simplejpeg.decode_jpeg(

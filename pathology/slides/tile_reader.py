@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 
 from pathology.records.slide import LostTile
 from pathology.slides.pyramid import StoredSize
-from pathology.slides.tile_codec import TileDamaged, tile_decoder
+from pathology.slides.tile_codec import TileDamaged, jpeg_prefix, tile_decoder, whole_jpeg
 from pathology.slides.tile_index import TileIndex
 from pathology.slides.tile_pass import Fetched, Place
 
@@ -83,6 +83,25 @@ class TileReader:
                 except TileDamaged:
                     tile = _lost(size, place)
                 yield place, tile
+
+    def stored_jpeg(self, number: int, place: Place) -> bytes | None:
+        """A tile of a level as the file holds it, as a JPEG of its own.
+
+        None where it is no JPEG, was never scanned, or is damaged: it is decoded to know.
+        """
+        level = self._levels[number]
+        count = level.byte_count.item(place)
+        if level.codec != "jpeg" or not 0 < count <= LARGEST_TILE * level.tile_width * (
+            level.tile_height
+        ):
+            return None
+        where = _Stored(level.file.item(place), level.offset.item(place), count, place)
+        data = self._bytes(level, _Run([where], where.file, where.offset, where.size))
+        try:
+            self._decoders[number](data, 1)
+            return whole_jpeg(data, jpeg_prefix(level.jpeg_tables, level.colour))
+        except TileDamaged:
+            return None
 
     def _bytes(self, level: TileIndex, run: _Run) -> memoryview:
         """The bytes of a run; short where the file ends early or the disk fails."""

@@ -15,7 +15,7 @@ from pathology.slides.area_mean import area_mean
 from pathology.slides.pyramid import Grid, StoredSize, grid_of
 from pathology.slides.tile_codec import reductions
 from pathology.slides.tile_index import TileIndex
-from pathology.slides.tile_pass import WHITE, Fetch, TilePass
+from pathology.slides.tile_pass import WHITE, Fetch, Place, TilePass
 from pathology.slides.tile_reader import TileReader
 
 PIECE_PX: Final = 4096
@@ -92,7 +92,26 @@ class TiledSlide(PyramidSlide):
 
     def __init__(self, info: SlideInfo, levels: Sequence[TileIndex]) -> None:
         reader = TileReader(levels)
+        self._levels, self._reader = tuple(levels), reader
         super().__init__(info, stored_sizes(levels), reader.fetch, reader.close)
+
+    def holds_jpeg(self, level: int) -> bool:
+        """Whether tiles of a level are JPEGs that can be given on as they are."""
+        return self._levels[level].codec == "jpeg"
+
+    def stored_jpeg(self, level: int, column: int, row: int) -> bytes | None:
+        """A stored tile as a JPEG of its own, pixel for pixel what the scanner wrote.
+
+        None where it reaches past the slide (its rest is padding), was never scanned, is damaged,
+        or is no JPEG: then ``read`` says what is to be seen there.
+        """
+        index = self._levels[level]
+        if not (0 <= row < index.rows and 0 <= column < index.columns):
+            return None
+        box = index.tile_box(row, column)
+        if (box.width, box.height) != (index.tile_width, index.tile_height):
+            return None
+        return self._reader.stored_jpeg(level, Place(row, column))
 
 
 def stored_sizes(levels: Sequence[TileIndex]) -> tuple[StoredSize, ...]:

@@ -11,6 +11,7 @@ from pathology.records.settings.knowledge import KnowledgeSettings
 from pathology.records.settings.ledger import ArchiveSettings
 from pathology.records.settings.llm import LlmSettings
 from pathology.records.settings.predictions import PredictionSettings
+from pathology.records.settings.review import ReviewSettings
 from pathology.records.settings.site import SiteSettings
 from pathology.records.settings.tiles import TilesSettings
 
@@ -28,3 +29,4 @@ class RunSettings:
     ledger: ArchiveSettings
     llm: LlmSettings
     knowledge: KnowledgeSettings
+    review: ReviewSettings

@@ -1,0 +1,1 @@
+"""The door for physicians: slides, results and what explains them, in a browser."""

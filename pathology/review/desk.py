@@ -1,0 +1,20 @@
+"""What a review page serves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pathology.records.settings.run import RunSettings
+from pathology.review.gate import Gate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """One site's desk."""
+
+    results: Path  # a folder that ``pathology run --out`` wrote
+    slide_of: Callable[[str], Path | None]  # scan of a slide id; None where it is not at hand
+    settings: RunSettings
+    gate: Gate

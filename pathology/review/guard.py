@@ -1,0 +1,139 @@
+"""The guard: no answer before the rule of its address was found and the gate was asked."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Match, Route
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pathology.review.answers import refused
+from pathology.review.gate import CaseAsked
+from pathology.review.room import Room, case_of
+from pathology.review.route_table import ROUTES, Rule
+from pathology.review.shelf import OpenResult
+
+SIGN_IN_FIRST: Final = """<!doctype html>
+<html lang="zh"><meta charset="utf-8"><title>Pathology</title>
+<p>请先登录。</p><p lang="en">Sign in first.</p></html>
+"""
+CHANGES_NOTHING: Final = ("GET", "HEAD")
+
+
+class TooLong(Exception):
+    """A body is longer than the settings allow."""
+
+
+class Guard:
+    """Middleware. It asks the gate for every request whose rule does not say "anyone"."""
+
+    def __init__(self, app: ASGIApp, room: Room) -> None:
+        self._app, self._room = app, room
+        self._rules = [
+            (rule, Route(rule.path, rule.answer, methods=[rule.method])) for rule in ROUTES
+        ]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request pass, or refuse it."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":  # there are no web sockets here
+            return
+        request = Request(scope, receive)
+        refusal = _foreign(request) or await self._asked(request)
+        if refusal is not None:
+            await refusal(scope, receive, send)
+            return
+        limit = self._room.desk.settings.review.asking.request_kib * 1024
+        await self._within(limit, scope, receive, send)
+
+    async def _asked(self, request: Request) -> Response | None:
+        """The refusal of a request, None where it may pass."""
+        rule, names = self._rule(request.scope)
+        if rule is not None and rule.act == "anyone":
+            return None
+        gate = self._room.desk.gate
+        actor = await self._room.ask(lambda: gate.who(request))
+        if actor is None:
+            return self._sign_in(rule)
+        if rule is None or rule.act == "anyone":
+            return refused(404, "not-found")
+        found: OpenResult | None = None
+        case: CaseAsked | None = None
+        if "slide_id" in names:
+            found = await self._room.ask(lambda: self._room.shelf.find(*names.values()))
+            if found is None:
+                return refused(404, "not-found")
+            case = case_of(found)
+        act = rule.act
+        if not await self._room.ask(lambda: gate.allows(actor, act, case)):
+            # Whether a case exists is itself told only to those who may see it.
+            return refused(404, "not-found") if found else refused(403, "not-allowed")
+        request.scope["pathology.actor"], request.scope["pathology.result"] = actor, found
+        return None
+
+    def _rule(self, scope: Scope) -> tuple[Rule | None, dict[str, str]]:
+        """The rule of an address, and the ids of the result in it."""
+        for rule, route in self._rules:
+            match, child = route.matches(scope)
+            if match is Match.FULL:
+                params = child["path_params"]
+                names = {k: str(params[k]) for k in ("slide_id", "name") if k in params}
+                return rule, names
+        return None, {}
+
+    def _sign_in(self, rule: Rule | None) -> Response:
+        gate = self._room.desk.gate
+        if rule is None or not rule.page:
+            return refused(401, "sign-in")
+        if gate.sign_in is None:
+            return Response(SIGN_IN_FIRST, 401, media_type="text/html")
+        return RedirectResponse(gate.sign_in, 303)
+
+    async def _within(self, limit: int, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, but no more than ``limit`` bytes of its body."""
+        taken, answered = 0, False
+
+        async def measured() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > limit:
+                raise TooLong
+            return message
+
+        async def noted(message: Message) -> None:
+            nonlocal answered
+            answered = True
+            await send(message)
+
+        try:
+            await self._app(scope, measured, noted)
+        except TooLong:
+            if not answered:
+                await refused(413, "too-long", Connection="close")(scope, receive, send)
+
+
+def _foreign(request: Request) -> Response | None:
+    """The refusal of a change that another site's page, or no page, asks for.
+
+    A browser says where a request comes from (Fetch Metadata, or Origin), and a page cannot lie
+    about it. JSON is demanded as well: a form of another site cannot send it.
+    """
+    if request.method in CHANGES_NOTHING:
+        return None
+    headers: Headers = request.headers
+    site, origin = headers.get("sec-fetch-site"), headers.get("origin")
+    own = f"{request.url.scheme}://{headers.get('host', '')}"
+    same = site == "same-origin" if site is not None else origin == own
+    if origin is not None and origin != own:
+        same = False
+    if not same:
+        return refused(403, "other-site")
+    if headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+        return refused(415, "wrong-request")
+    return None

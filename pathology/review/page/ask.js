@@ -1,0 +1,68 @@
+// Questions to the server, and what it answers.
+
+/** The server, or the way to it, refused. `code` is a key of the words, `detail` English. */
+export class Refused extends Error {
+  /** @param {string} code @param {string} detail */
+  constructor(code, detail) {
+    super(code);
+    this.code = code;
+    this.detail = detail;
+  }
+}
+
+/** @param {string} path @param {RequestInit} [how] @returns {Promise<Response>} */
+async function answer(path, how = {}) {
+  let response;
+  try {
+    response = await fetch(path, { credentials: "same-origin", ...how });
+  } catch (cause) {
+    if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
+    throw new Refused("no-connection", "");
+  }
+  if (response.ok) return response;
+  let told = { code: "cannot", detail: "" };
+  try {
+    told = await response.json();
+  } catch {
+    // a refusal without words stays a refusal
+  }
+  throw new Refused(String(told.code || "cannot"), String(told.detail || ""));
+}
+
+/** @param {string} path @param {AbortSignal} [signal] @returns {Promise<any>} */
+export async function askJson(path, signal) {
+  return (await answer(path, { signal })).json();
+}
+
+/** @param {string} path @param {unknown} body @returns {Promise<any>} */
+export async function sendJson(path, body) {
+  const headers = { "Content-Type": "application/json" };
+  return (await answer(path, { method: "POST", headers, body: JSON.stringify(body) })).json();
+}
+
+/** @typedef {{told: any, arrays: Record<string, any>}} Packed */
+
+/** @type {Record<string, any>} */
+const KINDS = {
+  u1: Uint8Array, u2: Uint16Array, u4: Uint32Array, i4: Int32Array, f4: Float32Array,
+};
+
+/**
+ * A packed message: four bytes of length, a header in JSON, columns of numbers (exchange/packed.py).
+ * @param {ArrayBuffer} buffer @returns {Packed}
+ */
+export function unpack(buffer) {
+  const length = new DataView(buffer).getUint32(0, true);
+  const told = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)));
+  /** @type {Record<string, any>} */
+  const arrays = {};
+  for (const [name, [kind, offset, size]] of Object.entries(told.arrays)) {
+    arrays[name] = new KINDS[kind](buffer, offset, size);
+  }
+  return { told, arrays };
+}
+
+/** @param {string} path @param {AbortSignal} [signal] @returns {Promise<Packed>} */
+export async function askPacked(path, signal) {
+  return unpack(await (await answer(path, { signal })).arrayBuffer());
+}

@@ -1,0 +1,1 @@
+/// <reference path="./node_modules/openseadragon/types/index.d.ts" />

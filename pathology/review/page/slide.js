@@ -1,0 +1,212 @@
+// The slide view: everything meets here.
+
+import { Refused, askJson } from "./ask.js";
+import { Drawing } from "./drawing.js";
+import { drawExcluded } from "./excluded.js";
+import { Findings } from "./findings.js";
+import { Ground } from "./ground.js";
+import { help, listen } from "./keys.js";
+import { Layers } from "./layers.js";
+import { applyLooks, otherLooks, switches } from "./looks.js";
+import { byId, make } from "./make.js";
+import { NucleiLayer } from "./nuclei.js";
+import { drawNucleus } from "./nucleus.js";
+import { ruler } from "./ruler.js";
+import { Scan } from "./scan.js";
+import { lookOf } from "./styles_of.js";
+import { figure, say, sayOr, speak } from "./words.js";
+
+const TABS = ["findings", "layers", "excluded", "assist"];
+const PAN = 0.15;
+const address = location.pathname.replace(/^\/slides\//, "/results/");
+
+/** @param {string} text */
+function announce(text) {
+  byId("status").textContent = text;
+}
+
+/** @param {unknown} problem @param {string} key */
+function tell(problem, key) {
+  const detail = problem instanceof Refused ? problem.detail : String(problem);
+  const code = problem instanceof Refused ? sayOr(`refused.${problem.code}`, "") : "";
+  byId("notices").append(make("div", { class: "notice", role: "alert" },
+    make("p", { text: `${say(key)} ${code}` }), detail ? make("p", { lang: "en", text: detail }) : null));
+}
+
+/** @param {string} name */
+function openTab(name) {
+  for (const tab of TABS) {
+    byId(`tab-${tab}`).setAttribute("aria-selected", String(tab === name));
+    byId(`tab-${tab}`).tabIndex = tab === name ? 0 : -1;
+    byId(tab).hidden = tab !== name;
+  }
+}
+
+/** @param {any} result */
+function title(result) {
+  const { slide } = result;
+  const marker = slide.marker ? ` · ${slide.marker}` : "";
+  byId("title").textContent = `${say(`title.${result.analysis}`)} · ${slide.id}`;
+  byId("facts").textContent = `${sayOr(`stain.${slide.stain}`, slide.stain)}${marker} · ${say("facts.scale", {
+    mpp: figure(slide.mpp), source: say(`source.${slide.mpp_source}`),
+  })}${result.case_id ? ` · ${say("facts.case", { id: result.case_id })}` : ""}`;
+  document.title = `${slide.id} · ${say("page")}`;
+}
+
+async function begin() {
+  applyLooks();
+  await speak();
+  openTab("findings");
+  for (const tab of TABS) byId(`tab-${tab}`).addEventListener("click", () => openTab(tab));
+  byId("tabs").addEventListener("keydown", (event) => {
+    const now = TABS.findIndex((t) => byId(`tab-${t}`).getAttribute("aria-selected") === "true");
+    const step = { ArrowRight: 1, ArrowLeft: TABS.length - 1 }[event.key];
+    if (!step) return;
+    event.preventDefault();
+    openTab(TABS[(now + step) % TABS.length]);
+    byId(`tab-${TABS[(now + step) % TABS.length]}`).focus();
+  });
+  let result;
+  try {
+    result = await askJson(address);
+  } catch (problem) {
+    tell(problem, "no-result");
+    return;
+  }
+  title(result);
+  const [told, levels] = await Promise.all([
+    askJson(`${address}/layers`).catch((problem) => {
+      tell(problem, "no-layers");
+      return { regions: [], maps: [] };
+    }),
+    askJson(`${address}/view`).then((v) => v.levels).catch((problem) => {
+      tell(problem, "no-scan");
+      return [];
+    }),
+  ]);
+  desk(result, told, levels);
+}
+
+/** @param {any} result @param {{regions: any[], maps: any[]}} told @param {import("./scan.js").Level[]} levels */
+async function desk(result, told, levels) {
+  const scan = new Scan(byId("scan"), result.slide, levels, `${address}/tiles`);
+  await scan.ready();
+  const layers = new Layers(told, result.analysis, (light) => {
+    if (!light) layers.draw(byId("layers"));
+    scan.again();
+  });
+  const ground = new Ground(scan, address, told, layers);
+  const nuclei = new NucleiLayer(scan, address, result.analysis, layers);
+  ground.names();
+  const drawing = new Drawing(scan, address, byId("assist"), () => drawing.draw());
+  /** @param {string[]} ids */
+  const show = (ids) => {
+    const boxes = told.regions.filter((r) => ids.includes(r.id)).map((r) => r.bounds);
+    if (!boxes.length) return;
+    for (const region of told.regions.filter((r) => ids.includes(r.id))) layers.toggle(lookOf(region)?.layer ?? "", true);
+    ground.pointed = ids.length === 1 ? ids[0] : null;
+    scan.show({
+      left: Math.min(...boxes.map((b) => b[0])), top: Math.min(...boxes.map((b) => b[1])),
+      right: Math.max(...boxes.map((b) => b[2])), bottom: Math.max(...boxes.map((b) => b[3])),
+    });
+    announce(say("moved", { name: layers.nameOf(told.regions.find((r) => r.id === ids[0])) }));
+  };
+  const findings = new Findings(result, told.regions, layers, show);
+  /** @type {any} */
+  let nucleus;
+  const drawAll = () => {
+    title(result);
+    findings.draw(byId("findings"));
+    layers.draw(byId("layers"));
+    drawExcluded(byId("excluded"), result, told.regions, show);
+    drawing.draw();
+    if (nucleus !== undefined) drawNucleus(byId("nucleus"), nucleus, layers, told.regions);
+    scan.again();
+  };
+  ruler(scan);
+  drawAll();
+  const { otherLanguage } = switches(drawAll);
+  scan.viewer.addHandler("canvas-click", async (/** @type {any} */ event) => {
+    if (!event.quick || drawing.active || event.preventDefaultAction) return;
+    try {
+      nucleus = await nuclei.choose(event.position);
+      drawNucleus(byId("nucleus"), nucleus, layers, told.regions);
+      byId("nucleus-box").hidden = false;
+    } catch (problem) {
+      tell(problem, "no-nucleus");
+    }
+  });
+  byId("nucleus-close").addEventListener("click", () => {
+    byId("nucleus-box").hidden = true;
+    nuclei.chosen = [];
+    scan.again();
+  });
+  const keys = keysOf({ scan, layers, drawing, nuclei, otherLanguage });
+  listen(keys);
+  buttons({ scan, layers, drawing, keys });
+  try {
+    await nuclei.begin();
+    layers.numbers = nuclei.numbers();
+    layers.draw(byId("layers"));
+  } catch (problem) {
+    tell(problem, "no-nuclei");
+  }
+  // For the page's own tests: what is where, and what was drawn.
+  Object.assign(window, { pathologyDesk: { scan, layers, ground, nuclei, drawing } });
+  document.body.dataset.ready = "true";
+}
+
+/** @param {{scan: Scan, layers: Layers, drawing: Drawing, nuclei: NucleiLayer, otherLanguage: () => void}} parts */
+function keysOf({ scan, layers, drawing, nuclei, otherLanguage }) {
+  /** @type {import("./keys.js").Key[]} */
+  const keys = [
+    { keys: ["1"], say: "key.5x", act: () => scan.magnify(5) },
+    { keys: ["2"], say: "key.10x", act: () => scan.magnify(10) },
+    { keys: ["3"], say: "key.20x", act: () => scan.magnify(20) },
+    { keys: ["4"], say: "key.40x", act: () => scan.magnify(40) },
+    { keys: ["+", "="], say: "key.in", act: () => scan.zoom(1.5) },
+    { keys: ["-"], say: "key.out", act: () => scan.zoom(1 / 1.5) },
+    { keys: ["0"], say: "key.whole", act: () => scan.whole() },
+    { keys: ["ArrowLeft"], say: "key.left", act: () => scan.pan(-PAN, 0) },
+    { keys: ["ArrowRight"], say: "key.right", act: () => scan.pan(PAN, 0) },
+    { keys: ["ArrowUp"], say: "key.up", act: () => scan.pan(0, -PAN) },
+    { keys: ["ArrowDown"], say: "key.down", act: () => scan.pan(0, PAN) },
+    { keys: ["r"], say: "key.turn", act: () => scan.turn(90) },
+    { keys: ["R"], say: "key.turn-little", act: () => scan.turn(5) },
+    { keys: ["u"], say: "key.upright", act: () => scan.upright() },
+    { keys: ["n"], say: "key.nuclei", act: () => layers.toggle("nuclei") },
+    { keys: ["t"], say: "key.tissue", act: () => layers.toggle("tissue_class") },
+    { keys: ["h"], say: "key.density", act: () => layers.toggle(layers.states.has("ki67_density") ? "ki67_density" : "nucleus_density") },
+    { keys: ["x"], say: "key.excluded", act: () => layers.toggle("excluded") },
+    { keys: ["f"], say: "key.fields", act: () => { layers.toggle("field"); layers.toggle("hotspot"); } },
+    { keys: ["o"], say: "key.all", act: () => layers.hideAll() },
+    { keys: ["["], say: "key.fainter", act: () => layers.fade(-0.1) },
+    { keys: ["]"], say: "key.stronger", act: () => layers.fade(0.1) },
+    { keys: ["d"], say: "key.draw", act: () => { openTab("assist"); drawing.active ? drawing.clear() : drawing.begin(); } },
+    { keys: ["v"], say: "key.view", act: () => { openTab("assist"); void drawing.countView(); } },
+    { keys: ["Enter"], say: "key.finish", act: () => void drawing.finish() },
+    { keys: ["Backspace"], say: "key.undo", act: () => drawing.undo() },
+    { keys: ["Escape"], say: "key.cancel", act: () => { drawing.clear(); nuclei.chosen = []; byId("nucleus-box").hidden = true; } },
+    { keys: ["l"], say: "key.language", act: otherLanguage },
+    { keys: ["k"], say: "key.looks", act: otherLooks },
+    { keys: ["?"], say: "key.help", act: () => help(keys) },
+  ];
+  return keys;
+}
+
+/** @param {{scan: Scan, layers: Layers, drawing: Drawing, keys: import("./keys.js").Key[]}} parts */
+function buttons({ scan, layers, drawing, keys }) {
+  for (const button of document.querySelectorAll("[data-power]")) {
+    const power = Number(/** @type {HTMLElement} */ (button).dataset.power);
+    button.addEventListener("click", () => scan.magnify(power));
+  }
+  /** @type {Record<string, () => void>} */
+  const acts = {
+    whole: () => scan.whole(), turn: () => scan.turn(90), upright: () => scan.upright(),
+    overlays: () => layers.hideAll(), help: () => help(keys),
+    draw: () => { openTab("assist"); drawing.begin(); },
+  };
+  for (const [id, act] of Object.entries(acts)) byId(id).addEventListener("click", act);
+}
+
+void begin();

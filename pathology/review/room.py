@@ -1,0 +1,65 @@
+"""What all answers share: the desk, what is open on it, and how much may go on at one time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar, cast
+
+import anyio
+import anyio.to_thread
+from starlette.requests import HTTPConnection, Request
+
+from pathology.records.actor import Actor
+from pathology.review.desk import Desk
+from pathology.review.gate import CaseAsked
+from pathology.review.shelf import OpenResult, Shelf
+from pathology.review.slide_rack import SlideRack
+
+T = TypeVar("T")
+GATE_THREADS = 8
+"""Requests that are asked about at one time; a session is looked up in a millisecond or so."""
+
+
+class Room:
+    """One running page. Files are read on threads, a bounded number of them."""
+
+    def __init__(self, desk: Desk) -> None:
+        limits = desk.settings.review
+        self.desk = desk
+        self.shelf = Shelf(desk.results, desk.settings)
+        self.rack = SlideRack(desk.slide_of, desk.settings)
+        self._tiles = anyio.CapacityLimiter(limits.view.threads)
+        self._counts = anyio.CapacityLimiter(limits.asking.counts)
+        self._gate = anyio.CapacityLimiter(GATE_THREADS)
+
+    async def look(self, do: Callable[[], T]) -> T:
+        """Read a tile or a file."""
+        return await anyio.to_thread.run_sync(do, limiter=self._tiles)
+
+    async def count(self, do: Callable[[], T]) -> T:
+        """Count a region; tiles have threads of their own meanwhile."""
+        return await anyio.to_thread.run_sync(do, limiter=self._counts)
+
+    async def ask(self, do: Callable[[], T]) -> T:
+        """Ask the gate, or look up a result for it."""
+        return await anyio.to_thread.run_sync(do, limiter=self._gate)
+
+
+def case_of(found: OpenResult) -> CaseAsked:
+    """What a request for a result is about."""
+    return CaseAsked(slide_id=found.result.slide.id, case_id=found.result.case_id)
+
+
+def room_of(request: HTTPConnection) -> Room:
+    """The room that a request came to."""
+    return cast(Room, request.app.state.room)
+
+
+def actor_of(request: Request) -> Actor:
+    """Who asks; the guard has put it there."""
+    return cast(Actor, request.scope["pathology.actor"])
+
+
+def result_of(request: Request) -> OpenResult:
+    """The result that a request is about; the guard has looked it up and asked for it."""
+    return cast(OpenResult, request.scope["pathology.result"])

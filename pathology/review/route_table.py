@@ -1,0 +1,55 @@
+"""Every address of the page, and what an account must be allowed to do there. There is no other.
+
+The guard lets nothing pass that is not in this table, so an answer without a rule cannot be
+reached, however it was added to the application.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from pathology.records.actor import Act
+from pathology.review import counting, looking, page_files
+
+Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
+RESULT: Final = "/results/{slide_id}/{name}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One address. Where its path names a result, the act is asked about that result's case."""
+
+    path: str
+    answer: Answer
+    act: Act | Literal["anyone"]
+    method: Literal["GET", "POST"] = "GET"
+    page: bool = False  # for a person: without a session they are sent to sign in
+
+
+ROUTES: Final[tuple[Rule, ...]] = (
+    Rule(path="/page/{file}", answer=page_files.page_file, act="anyone"),
+    Rule(path="/", answer=page_files.list_page, act="read-worklist", page=True),
+    Rule(path="/results", answer=looking.results, act="read-worklist"),
+    Rule(
+        path="/slides/{slide_id}/{name}", answer=page_files.slide_page, act="view-case", page=True
+    ),
+    Rule(path=RESULT, answer=looking.result, act="view-case"),
+    Rule(path=f"{RESULT}/layers", answer=looking.layers, act="view-case"),
+    Rule(path=f"{RESULT}/view", answer=looking.view, act="view-case"),
+    Rule(
+        path=f"{RESULT}/tiles/{{level:int}}/{{column:int}}/{{row:int}}",
+        answer=looking.tile,
+        act="view-case",
+    ),
+    Rule(path=f"{RESULT}/maps/{{map}}", answer=looking.map_of, act="view-case"),
+    Rule(path=f"{RESULT}/regions", answer=looking.regions, act="view-case"),
+    Rule(path=f"{RESULT}/points", answer=looking.points, act="view-case"),
+    Rule(path=f"{RESULT}/outlines", answer=looking.outlines, act="view-case"),
+    Rule(path=f"{RESULT}/nucleus", answer=looking.nucleus, act="view-case"),
+    Rule(path=f"{RESULT}/count", answer=counting.count, act="count-region", method="POST"),
+)

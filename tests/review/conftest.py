@@ -1,0 +1,108 @@
+"""One painted desk, one server on loopback and one browser for all tests of the page."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from pathology.review.app import review_app
+from pathology.review.serve import Address, server_of
+from tests.review.painted_desk import PaintedDesk, paint_desk
+from tests.review.sessions import COOKIE, TwoSessions
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+    "--ignore-gpu-blocklist",
+    "--force-color-profile=srgb",
+)
+ORIGIN = "http://testserver"
+SHOTS = "PATHOLOGY_SCREENSHOTS"
+"""Folder for pictures of the page, for people to look at; none are kept without it."""
+
+
+@pytest.fixture(scope="session")
+def painted_desk(tmp_path_factory: pytest.TempPathFactory) -> PaintedDesk:
+    return paint_desk(tmp_path_factory.mktemp("desk"))
+
+
+@pytest.fixture(scope="session")
+def gate() -> TwoSessions:
+    return TwoSessions()
+
+
+@pytest.fixture(scope="session")
+def client(painted_desk: PaintedDesk, gate: TwoSessions) -> Iterator[TestClient]:
+    """The application as a signed-in reader sees it."""
+    app = review_app(painted_desk.desk(gate))
+    with TestClient(app, cookies={COOKIE: gate.reader}, headers={"Origin": ORIGIN}) as found:
+        yield found
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """A running server, and a token that it knows."""
+
+    url: str
+    token: str
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def served(painted_desk: PaintedDesk, gate: TwoSessions) -> Iterator[Served]:
+    port = free_port()
+    server = server_of(painted_desk.desk(gate), Address(host="127.0.0.1", port=port))
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    for _ in range(600):
+        if server.started:
+            break
+        time.sleep(0.05)
+    assert server.started
+    yield Served(url=f"http://127.0.0.1:{port}", token=gate.reader)
+    server.should_exit = True
+    thread.join(timeout=20)
+    assert not thread.is_alive()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[object]:
+    path = shutil.which("chromium")
+    if path is None:
+        pytest.skip("Debian's chromium is not installed (scripts/test installs it)")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with sync_api.sync_playwright() as play:
+        started = play.chromium.launch(executable_path=path, args=list(FLAGS))
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def shots() -> Path | None:
+    """Where pictures of the page go, if anywhere."""
+    folder = os.environ.get(SHOTS)
+    if folder is None:
+        return None
+    Path(folder).mkdir(parents=True, exist_ok=True)
+    return Path(folder)
