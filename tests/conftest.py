@@ -49,7 +49,7 @@ def postgres() -> Iterator[PostgresServer]:
     with quick_folder() as folder:
         server = PostgresServer(where, folder)
         yield server
-        server.stop("immediate")
+        server.stop()
 
 
 @pytest.fixture(scope="session")

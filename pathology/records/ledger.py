@@ -21,7 +21,9 @@ from pathology.records.work import (
 
 
 class WorkLedger(Protocol):
-    """The worklist. Every method is one transaction; every change is a line of the audit chain.
+    """The worklist. Every method is one transaction, committed with its lines of the audit chain.
+
+    Every change but a heartbeat is a line.
 
     Times are handed in (``now_utc``), never taken from the database's clock.
     """

@@ -90,7 +90,7 @@ class Outcome:
     slide_id: str | None = None  # pseudonym from content, once the file could be read
     digest: str | None = None
     result_id: str | None = None
-    result_key: str | None = None  # content key of the result
+    result_key: str | None = None  # content key of the result, 32 characters or more
     result_folder: str | None = None  # relative to the output folder
     reason_code: str | None = None  # a key of records.reasons
     facts: Mapping[str, str] = field(default_factory=dict)  # they fill the reason's wording

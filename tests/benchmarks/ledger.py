@@ -51,7 +51,7 @@ def main() -> None:
             own.mkdir()
             site = server_site(server, server.new_database(), own)
             measure(site, "PostgreSQL", rows, given.claims)
-        server.stop("immediate")
+        server.stop()
 
 
 def measure(site: LedgerSite, name: str, rows: int, claims: int) -> None:
