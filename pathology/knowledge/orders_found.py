@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Final
 
 from pathology.records.knowledge import Flag
@@ -58,28 +59,32 @@ UNSEEN: Final = frozenset({"Cf", "Cc", "Co"})
 ORDINARY: Final = frozenset("\n\t\r\f")
 
 
-def orders_found(text: str, *, place: str = "line") -> tuple[Flag, ...]:
-    """Flags by line from 1, at most fifty; call it before hidden letters are taken out."""
-    return tuple(_limited(_flags(text, place)))
+def orders_found(text: str, clean: Callable[[str], str]) -> tuple[Flag, ...]:
+    """Flags by line from 1, at most fifty.
+
+    Give the text as it came: hidden letters are among what is flagged. ``clean`` takes identities
+    out of a line, since a flag is kept and shown.
+    """
+    return tuple(islice(_flags(text, clean), MOST_FLAGS))
 
 
-def _limited(flags: Iterator[Flag]) -> Iterator[Flag]:
-    for count, flag in enumerate(flags):
-        if count == MOST_FLAGS:
-            return
-        yield flag
-
-
-def _flags(text: str, place: str) -> Iterator[Flag]:
+def _flags(text: str, clean: Callable[[str], str]) -> Iterator[Flag]:
     for number, line in enumerate(text.split("\n"), 1):
         hidden = [
             c for c in line if unicodedata.category(c) in ("Cf", "Cc", "Co") and c not in ORDINARY
         ]
         if hidden:
             names = sorted({f"U+{ord(c):04X}" for c in hidden})
-            yield Flag(kind="hidden", place=f"{place} {number}", excerpt=" ".join(names)[:EXCERPT])
+            yield Flag(kind="hidden", place=f"line {number}", excerpt=" ".join(names)[:EXCERPT])
         shown = unicodedata.normalize("NFKC", "".join(c for c in line if c not in hidden))
         for kind, pattern in PATTERNS.items():
-            if match := pattern.search(shown):
-                excerpt = shown[max(match.start() - 20, 0) :][:EXCERPT]
-                yield Flag(kind=kind, place=f"{place} {number}", excerpt=excerpt.strip())
+            if pattern.search(shown):
+                yield Flag(
+                    kind=kind, place=f"line {number}", excerpt=_excerpt(clean(shown), pattern)
+                )
+
+
+def _excerpt(line: str, pattern: re.Pattern[str]) -> str:
+    match = pattern.search(line)
+    start = max(match.start() - 20, 0) if match else 0
+    return line[start:][:EXCERPT].strip()

@@ -58,7 +58,7 @@ def prepare(kind: KnowledgeKind, file: Path, subject: str, preparing: Preparing)
 
 
 def _guideline(raw: str, subject: str, preparing: Preparing) -> Prepared:
-    flags = orders_found(raw)
+    flags = orders_found(raw, lambda line: deidentify(line, is_case=False).text)
     cleaned = deidentify(settled(raw), is_case=False)
     _refuse(suspects(cleaned.text, is_case=False), subject, "line")
     rows = [
@@ -78,7 +78,7 @@ def _cases(raw: Sequence[Mapping[str, str]], subject: str, words: Words) -> Prep
             if name not in case:
                 continue
             place = f"case {number}"
-            found = orders_found(case[name])
+            found = orders_found(case[name], lambda line: deidentify(line, is_case=True).text)
             flags += [Flag(kind=flag.kind, place=place, excerpt=flag.excerpt) for flag in found]
             clean[name], gone = deidentify(case[name], is_case=True)
             removed += gone
