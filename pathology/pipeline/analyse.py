@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from pathology.errors import SlideUnsuitable
-from pathology.exchange.cells_parquet import CellsWriter
 from pathology.pipeline.clock import Clock
 from pathology.pipeline.eyes import ChosenModels, open_eyes, work_scale
 from pathology.pipeline.glance import Glance, glance
 from pathology.pipeline.look import Sight, add_to_tally, look, map_grid
 from pathology.pipeline.person import person_of
 from pathology.pipeline.seen import Seen
+from pathology.pipeline.seen_aside import TakesNuclei
 from pathology.pipeline.tally import Tally
 from pathology.predictions.calibration import calibration_of, diameter_um
 from pathology.records.eyes import Eyes
@@ -38,7 +40,7 @@ class Bench:
     settings: RunSettings
     models: ChosenModels
     device: DeviceChoice
-    cells: CellsWriter
+    cells: TakesNuclei
     tell: Tell
     clock: Clock
 
@@ -53,8 +55,12 @@ class Looked:
     plan: TilePlan
 
 
-def analyse(slide: Slide, order: SlideOrder, bench: Bench) -> Looked:
-    """Look at one open slide, whole.
+Scan: TypeAlias = Callable[[Slide, TilePlan, Sight, Bench], Tally]
+"""Looks at the tiles of a plan."""
+
+
+def analyse(slide: Slide, order: SlideOrder, bench: Bench, scan: Scan) -> Looked:
+    """Look at one open slide; ``scan`` is ``scan_tiles``, or what comes to the same.
 
     Raises
     ------
@@ -132,11 +138,10 @@ def check_stain(slide_id: str, analysis: Analysis, stains: Stains) -> None:
     )
 
 
-def scan(slide: Slide, plan: TilePlan, sight: Sight, bench: Bench) -> Tally:
+def scan_tiles(slide: Slide, plan: TilePlan, sight: Sight, bench: Bench) -> Tally:
     """Look at every tile of the plan; nuclei go to ``bench.cells``, sums to the tally."""
-    facts, depth = slide.info.facts, sight.settings.site.running.read_ahead_tiles
-    grid = map_grid((facts.width_px0, facts.height_px0), plan.downsample, plan.mpp, sight)
-    tally = Tally.empty(grid, sight.survey)
+    depth = sight.settings.site.running.read_ahead_tiles
+    tally = nothing_seen(slide, plan, sight)
     # Closed by name: an error on its way up would else keep threads reading a closed slide.
     with (
         closing(read_ahead(slide, plan, depth=depth)) as tiles,
@@ -149,3 +154,10 @@ def scan(slide: Slide, plan: TilePlan, sight: Sight, bench: Bench) -> Tally:
             step = Progress(task=slide.info.slide_id, stage="tiles", done=done, total=len(plan))
             bench.tell(step)
     return tally
+
+
+def nothing_seen(slide: Slide, plan: TilePlan, sight: Sight) -> Tally:
+    """The slide's tally before its first tile."""
+    facts = slide.info.facts
+    grid = map_grid((facts.width_px0, facts.height_px0), plan.downsample, plan.mpp, sight)
+    return Tally.empty(grid, sight.survey)

@@ -124,7 +124,7 @@ def own_cluster(workers: int, site: ClusterSettings, *, threads: int = 1) -> Clu
 def _workplace(workers: int, site: ClusterSettings, threads: int) -> Workplace:
     batch = site.kind in ("slurm", "pbs")
     if batch:
-        ca, certificate, key = (Path(f).read_text("ascii") for f in _certificates(site))
+        ca, certificate, key = (str(Path(f).absolute()) for f in _certificates(site))
     else:
         passing = Security.temporary()
         ca, certificate, key = (

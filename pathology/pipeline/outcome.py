@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from pathology.errors import SlideError
-from pathology.pipeline.analyse import Looked
+from pathology.pipeline.seen import Seen
 from pathology.pipeline.write_result import Labels
 from pathology.records.geometry import px_area_to_mm2
+from pathology.records.stain import Stains
 from pathology.records.summary import SummaryRow
 from pathology.records.work import Outcome
 
@@ -66,10 +67,18 @@ def failure(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Freshly:
+    """What an attempt itself saw, as against a result that was there before."""
+
+    seen: Seen
+    stains: Stains
+
+
 def success(
-    folder: Path, out: Path, labels: Labels, looked: Looked | None, *, peak_gib: float | None
+    folder: Path, out: Path, labels: Labels, fresh: Freshly | None, *, peak_gib: float | None
 ) -> Outcome:
-    """The outcome of a whole result; ``looked`` is None where it was kept from an earlier run."""
+    """The outcome of a whole result; ``fresh`` is None where it was kept from an earlier run."""
     told = json.loads((folder / "findings.json").read_text(encoding="utf-8"))
     ran = json.loads((folder / "run.json").read_text(encoding="utf-8"))
     return Outcome(
@@ -79,27 +88,27 @@ def success(
         result_id=told["result_id"],
         result_key=labels.content_key,
         result_folder=folder.relative_to(out).as_posix(),
-        stage_s={} if looked is None else ran["timings_s"],
+        stage_s={} if fresh is None else ran["timings_s"],
         tissue_mm2=told["quality"]["tissue_mm2"],
-        scanner=None if looked is None else looked.seen.info.facts.scanner,
-        drift={} if looked is None else drift(looked),
+        scanner=None if fresh is None else fresh.seen.info.facts.scanner,
+        drift={} if fresh is None else drift(fresh),
         peak_gib=peak_gib,
     )
 
 
-def drift(looked: Looked) -> Mapping[str, float]:
+def drift(fresh: Freshly) -> Mapping[str, float]:
     """How the slide was stained and how sharp it is, to be held against others of its scanner.
 
     ``out_of_focus_share`` of the tissue, 0..1; optical density of each stain's unit vector by
     channel; light through bare glass by channel, 0..255; ``nucleus_diameter_um``.
     """
-    tally, survey, stains = looked.seen.tally, looked.seen.survey, looked.sight.stains
+    tally, survey = fresh.seen.tally, fresh.seen.survey
     blurred_mm2 = px_area_to_mm2(int(tally.out_of_focus.sum()), tally.grid.mpp)
     told = {"out_of_focus_share": min(1.0, blurred_mm2 / survey.tissue_mm2)}
-    for stain, vector in zip(STAINS, stains.vectors.tolist(), strict=True):
+    for stain, vector in zip(STAINS, fresh.stains.vectors.tolist(), strict=True):
         told |= {f"{stain}_stain_{c}_od": v for c, v in zip(LIGHT, vector, strict=True)}
-    told |= {f"glass_{c}": v for c, v in zip(LIGHT, stains.white.tolist(), strict=True)}
-    calibration = looked.sight.calibration
+    told |= {f"glass_{c}": v for c, v in zip(LIGHT, fresh.stains.white.tolist(), strict=True)}
+    calibration = fresh.seen.calibration
     if calibration is not None and calibration.median_diameter_um > 0:  # NaN is not
         told["nucleus_diameter_um"] = calibration.median_diameter_um
     return told

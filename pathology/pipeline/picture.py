@@ -70,9 +70,17 @@ Draw: TypeAlias = Callable[[Drawing], Image.Image]
 
 def draw(slide: Slide, looked: Looked, drawing: Drawing) -> Image.Image:
     """The picture of a result; places of close-ups are looked at once more, with outlines."""
-    boxes = places(drawing.scored.nuclei, looked)
-    layers = drawing.layers(tuple(_close_up(slide, box, looked) for box in boxes))
-    return draw_overlay(looked.overview, drawing.result, layers, drawing.words)
+    return draw_seen(looked.overview, close_ups(slide, looked, drawing.scored.nuclei), drawing)
+
+
+def draw_seen(overview: Region, close: tuple[CloseUp, ...], drawing: Drawing) -> Image.Image:
+    """The picture of a result on what was seen of its slide."""
+    return draw_overlay(overview, drawing.result, drawing.layers(close), drawing.words)
+
+
+def close_ups(slide: Slide, looked: Looked, nuclei: MarkedNuclei) -> tuple[CloseUp, ...]:
+    """The places worth a close look, looked at once more, with outlines."""
+    return tuple(_close_up(slide, box, looked) for box in places(nuclei, looked))
 
 
 def draw_from_afar(slide: Slide, drawing: Drawing) -> Image.Image:

@@ -98,7 +98,7 @@ def _carried_out(crew: Crew, jobs: Sequence[Job]) -> Iterator[Ended]:
     while waiting or under_way:
         while waiting and crew.room:
             place = waiting.popleft()
-            crew.start(place, jobs[place])
+            crew.start(place, jobs[place], parts=1 if waiting else crew.workers)
             under_way += 1
         for end in crew.ended(LISTENING_S):
             under_way -= 1

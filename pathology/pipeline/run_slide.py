@@ -10,38 +10,28 @@ import os
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from time import perf_counter
+from typing import TypeVar
 
 from pathology import __version__
 from pathology.errors import ModelRefused, OutputError, SlideError, UsageError
-from pathology.exchange.cells_parquet import CellsWriter
-from pathology.pipeline import identity, store
-from pathology.pipeline.analyse import Bench, Looked, analyse
-from pathology.pipeline.clock import Clock
+from pathology.pipeline import identity
 from pathology.pipeline.eyes import chosen_models, reading_of, weights_in_use
-from pathology.pipeline.flags import flags_of
-from pathology.pipeline.outcome import Carried, failure, success
+from pathology.pipeline.outcome import Carried, failure
 from pathology.pipeline.peak import forget_peak, peak_gib
-from pathology.pipeline.picture import draw
 from pathology.pipeline.settings import settings_sha256
 from pathology.pipeline.version import source_commit
 from pathology.pipeline.write_result import (
     Labels,
-    Sources,
-    summary_of,
-    unreadable_tiles,
-    write_result,
 )
 from pathology.records.order import RunOptions, SlideOrder
-from pathology.records.progress import Progress, Tell
 from pathology.records.settings.run import RunSettings
 from pathology.records.summary import SummaryRow
 from pathology.slides.find import files_of
-from pathology.slides.open import open_slide
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,12 +45,7 @@ class Job:
     pseudonym_key: bytes | None = field(repr=False)
 
 
-def run_slide(job: Job, tell: Tell) -> Carried:
-    """What came of one order, whatever happens to it."""
-    return carried(job, lambda labels: _done_before(job, labels) or _analysed(job, labels, tell))
-
-
-def carried(job: Job, work: Callable[[Labels], Carried]) -> Carried:
+def carried(job: Job, work: Callable[[Labels], T]) -> T | Carried:
     """What ``work`` makes of a slide that is labelled; a failure is an outcome as well."""
     start, labels = perf_counter(), None
     forget_peak()
@@ -140,74 +125,6 @@ def label(job: Job) -> Labels:
         file_name=None if hidden else order.path.name,
         language=job.options.language,
     )
-
-
-def _done_before(job: Job, labels: Labels) -> Carried | None:
-    folder = store.result_folder(job.options.out, labels.slide_id, job.order.analysis, labels.key)
-    if job.options.force or not folder.is_dir():
-        return None
-    if unreadable_tiles(folder):  # the advice was to copy the file again: look whether it helped
-        return None
-    return _whole(job, labels, folder, None)
-
-
-def _whole(job: Job, labels: Labels, folder: Path, looked: Looked | None) -> Carried:
-    """What is told of a whole result; ``looked`` is None where it was there before."""
-    out = job.options.out
-    return Carried(
-        outcome=success(folder, out, labels, looked, peak_gib=peak_gib()),
-        row=summary_of(folder, out, state="kept" if looked is None else "done"),
-    )
-
-
-def _analysed(job: Job, labels: Labels, tell: Tell) -> Carried:
-    order, options, clock = job.order, job.options, Clock()
-    final = store.result_folder(options.out, labels.slide_id, order.analysis, labels.key)
-    tell(Progress(task=labels.slide_id, stage="open"))
-    with (
-        open_slide(
-            order.path, slide_id=labels.slide_id, scale=job.settings.site.scale, said=order.said
-        ) as slide,
-        store.whole_or_absent(options.out, final) as folder,
-    ):
-        with CellsWriter(folder / "cells.parquet") as cells:
-            bench = Bench(
-                settings=job.settings,
-                models=labels.models,
-                device=options.device,
-                cells=cells,
-                tell=tell,
-                clock=clock,
-            )
-            looked = analyse(slide, order, bench)
-        tell(Progress(task=labels.slide_id, stage="write"))
-        work = looked.seen.eyes.work
-        sources = Sources(
-            labels=labels,
-            cells=folder / "cells.parquet",
-            flags=flags_of(looked.seen),
-            device="cpu" if work is None else work.device,
-            draw=partial(draw, slide, looked),
-        )
-        write_result(folder, looked.seen, sources, clock)
-        check_unchanged(job, labels)
-    return _whole(job, labels, final, looked)
-
-
-def check_unchanged(job: Job, labels: Labels) -> None:
-    """Refuse a result whose slide was replaced while it was looked at.
-
-    Its numbers would be of one file, and its digest of another.
-
-    Raises
-    ------
-    SlideError
-        "slide-changed".
-    """
-    files = files_of(job.order.path)
-    now = identity.content_digest(files), identity.change_stamp(files)
-    if now != (labels.digest, labels.stamp):
-        raise SlideError(labels.slide_id, "slide-changed")
 
 
 def failed(job: Job, known: str, problem: SlideError, *, seconds: float = 0.0) -> SummaryRow:

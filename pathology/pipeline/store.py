@@ -10,7 +10,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from pathology.errors import OutputError
@@ -101,13 +101,40 @@ def whole_or_absent(out: Path, final: Path) -> Iterator[Path]:
     """
     aside = out / ASIDE / f"{final.parent.name}-{final.name}-{os.getpid()}"
     try:
-        aside.mkdir(parents=True)
-        yield aside
-        _sync(aside)
-        final.parent.mkdir(exist_ok=True)
-        _put_in_place(aside, final, out / ASIDE / f"old-{aside.name}")
-        _sync_folder(final.parent)
-        _sync_folder(out)
+        with _told_plainly():
+            aside.mkdir(parents=True)
+            yield aside
+            _sync(aside)
+            final.parent.mkdir(exist_ok=True)
+            _put_in_place(aside, final, out / ASIDE / f"old-{aside.name}")
+            _sync_folder(final.parent)
+            _sync_folder(out)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def folder_aside(folder: Path) -> Iterator[None]:
+    """A fresh folder for what one worker leaves for another; gone again if the block fails.
+
+    Raises
+    ------
+    OutputError
+        The disk is full or the folder cannot be written.
+    """
+    with ExitStack() as failing:
+        failing.callback(shutil.rmtree, folder, ignore_errors=True)
+        with _told_plainly():
+            folder.mkdir(parents=True)
+            yield
+        failing.pop_all()
+
+
+@contextmanager
+def _told_plainly() -> Iterator[None]:
+    """A disk without room, or that may not be written, in words a user understands."""
+    try:
+        yield
     except OSError as cause:
         if cause.errno in NO_ROOM:
             raise OutputError(
@@ -116,8 +143,6 @@ def whole_or_absent(out: Path, final: Path) -> Iterator[Path]:
         if cause.errno in (errno.EACCES, errno.EROFS, errno.EPERM):
             raise OutputError(f"results cannot be written ({cause.strerror})") from cause
         raise
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
 
 
 def _put_in_place(aside: Path, final: Path, old: Path) -> None:

@@ -47,6 +47,8 @@ QUIET: Final[Mapping[str, Any]] = {
     "distributed.admin.system-monitor.gil.enabled": False,
     "distributed.diagnostics.nvml": False,
 }
+WITHOUT_SCHEDULER_S: Final = 120
+"""After which a job on another machine ends: its crew has gone."""
 GPU: Final = "gpu"
 CPU: Final = "cpu"
 WORKER_OPTIONS: Final[Mapping[str, Any]] = {
@@ -58,7 +60,11 @@ WORKER_OPTIONS: Final[Mapping[str, Any]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workplace:
-    """What a foreman builds. ``certificate`` and ``key`` are PEM text, ``ca`` signs them."""
+    """What a foreman builds.
+
+    ``ca`` signs ``certificate``, whose ``key`` is. PEM texts on this machine; paths of PEM files
+    for jobs on others, whose scripts must not hold a key.
+    """
 
     kind: ClusterKind
     workers: int  # that read, look where no card is named, and write
@@ -163,9 +169,8 @@ def batch_options(place: Workplace, job: BatchJobSettings) -> dict[str, Any]:
         "worker_extra_args": [
             *(["--resources", '"' + " ".join(resources) + '"'] if resources else []),
             "--no-dashboard",
-            "--death-timeout",
-            "120",
         ],
+        "death_timeout": WITHOUT_SCHEDULER_S,
         "protocol": "tls://",
         "security": place.security,
         "scheduler_options": {"protocol": "tls://", "dashboard_address": f"{LOOPBACK}:0"},

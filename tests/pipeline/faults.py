@@ -86,7 +86,7 @@ def all_ended(crew: Crew, items: int) -> dict[int, Ended]:
 
 def scheduler(crew: Crew) -> psutil.Process:
     """The foreman of a crew: scheduler and nannies live in it."""
-    foreman = crew._cluster.foreman
+    foreman = crew._force.cluster.foreman
     assert foreman is not None
     return psutil.Process(foreman.pid)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import shutil
 import time
 from collections.abc import Iterator
@@ -13,8 +15,12 @@ import pytest
 from pathology.errors import ClusterError
 from pathology.pipeline.crew import Crew
 from pathology.pipeline.outcome import TRANSIENT
+from pathology.pipeline.settings import load_settings
+from pathology.pipeline.stages import run_slide
 from pathology.records.reasons import REASONS
 from tests.pipeline import faults
+from tests.sites import classical
+from tests.tiny_models import install_tiny
 
 
 @pytest.fixture(scope="module")
@@ -198,6 +204,63 @@ def test_a_slide_replaced_while_it_is_looked_at_gives_no_result(
     (again,) = faults.all_ended(crew, 1).values()
     assert again.outcome.kind == "done"
     assert again.outcome.digest != end.outcome.digest
+
+
+def visible_cards(crew: Crew) -> dict[frozenset[str], str | None]:
+    """What each worker has, and the cards that its process may see."""
+    client = crew._force.cluster.client
+    told = client.run(lambda: os.environ.get("CUDA_VISIBLE_DEVICES"))
+    workers = client.scheduler_info()["workers"]
+    return {frozenset(workers[a]["resources"]): cards for a, cards in told.items()}
+
+
+def test_each_card_has_a_process_and_others_conclude(tmp_path: Path) -> None:
+    """No card is here: torch sees none and computes on the processor, in the card's process."""
+    install_tiny(tmp_path)
+    own = classical(load_settings(), nuclei_ihc="tiny", folder=str(tmp_path))
+    cluster = dataclasses.replace(own.site.cluster, cards=("3",))
+    own = dataclasses.replace(own, site=dataclasses.replace(own.site, cluster=cluster))
+    seen = faults.job_of(faults.tiny_slide(tmp_path / "slide.tif"), tmp_path / "out", own)
+    seen = dataclasses.replace(seen, options=dataclasses.replace(seen.options, device="auto"))
+    with faults.a_crew(1, own) as crew:
+        assert visible_cards(crew) == {frozenset({"gpu"}): "3", frozenset({"cpu"}): ""}
+        crew.start(1, seen)
+        crew.start(2, faults.job_of(faults.no_slide(tmp_path / "none.svs"), tmp_path / "out"))
+        told = faults.all_ended(crew, 2)
+    assert told[1].outcome.kind == "done"
+    assert "close_ups" in told[1].outcome.stage_s  # looked at by one, concluded by another
+    assert told[2].outcome.reason_code == "not-a-slide"  # classical: never on the card
+    assert list((tmp_path / "out" / ".unfinished").iterdir()) == []
+
+
+def test_two_workers_share_the_last_slide(crew_of_two: Crew, slide: Path, tmp_path: Path) -> None:
+    own = faults.settings(split_above_mib=0)
+    once = run_slide(faults.job_of(slide, tmp_path / "once", own), lambda _: None)
+    faults.until(lambda: len(crew_of_two.ended(0.1)) == 0 and ready(crew_of_two), "no two workers")
+    crew_of_two.start(1, faults.job_of(slide, tmp_path / "shared", own), parts=2)
+    assert len(crew_of_two._at_work) == 2
+    (end,) = faults.all_ended(crew_of_two, 1).values()
+    assert end.outcome.kind == "done"
+    texts = [
+        (tmp_path / where / (folder or "") / "findings.json").read_text()
+        for where, folder in (
+            ("once", once.outcome.result_folder),
+            ("shared", end.outcome.result_folder),
+        )
+    ]
+    assert texts[0] == texts[1]
+    assert list((tmp_path / "shared" / ".unfinished").iterdir()) == []
+
+
+def ready(crew: Crew) -> bool:
+    crew._force.look_around(least_s=0)
+    return len(crew._force.free()) == 2
+
+
+@pytest.fixture
+def crew_of_two() -> Iterator[Crew]:
+    with faults.a_crew(2) as crew:
+        yield crew
 
 
 def test_every_reason_is_either_worth_a_new_try_or_not() -> None:

@@ -25,8 +25,9 @@ from pathology.pipeline.eyes import (
     work_scale,
 )
 from pathology.pipeline.flags import flags_of
-from pathology.pipeline.run_slide import Job, label, run_slide
+from pathology.pipeline.run_slide import Job, label
 from pathology.pipeline.settings import load_settings
+from pathology.pipeline.stages import run_slide
 from pathology.records.eyes import SeenBy
 from pathology.records.geometry import Mpp
 from pathology.records.order import RunOptions, SlideOrder
@@ -162,6 +163,22 @@ def test_weights_spoilt_between_two_slides_fail_the_slide_by_name(
     assert (row.state, row.reason_code) == ("failed", "model-refused")
     assert "tiny.safetensors is not the file of this card" in row.reason
     assert str(job.order.path.parent) not in row.reason
+    assert not list(job.options.out.glob("*/ki67-*"))
+
+
+def test_a_gpu_without_memory_is_worth_another_try(
+    job: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """torch's own error, where a network is run: one picture alone is too much."""
+
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr("pathology.predictions.forward.Network._told", full)
+    monkeypatch.setattr("torch.cuda.empty_cache", lambda: None)
+    carried = run_slide(job, lambda _: None)
+    assert (carried.outcome.kind, carried.outcome.reason_code) == ("transient", "gpu-memory")
+    assert carried.outcome.facts["model"] == "tiny"
     assert not list(job.options.out.glob("*/ki67-*"))
 
 

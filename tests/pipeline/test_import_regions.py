@@ -23,8 +23,9 @@ from pathology.exchange.overlay import draw_overlay
 from pathology.pipeline import store
 from pathology.pipeline.export import ExportOrder, export_result
 from pathology.pipeline.import_regions import Corrected, CorrectionOrder, import_regions
-from pathology.pipeline.run_slide import Job, run_slide
+from pathology.pipeline.run_slide import Job
 from pathology.pipeline.settings import load_settings
+from pathology.pipeline.stages import run_slide
 from pathology.records.order import RunOptions, SlideOrder
 from pathology.records.settings.run import RunSettings
 from pathology.records.slide import StatedScale

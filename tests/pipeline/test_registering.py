@@ -15,7 +15,8 @@ from pathology.errors import LedgerError, NotAllowed
 from pathology.pipeline.ledger_open import opened_ledger
 from pathology.pipeline.registering import registering
 from pathology.pipeline.roster import Ended
-from pathology.pipeline.run_slide import Job, run_slide
+from pathology.pipeline.run_slide import Job
+from pathology.pipeline.stages import run_slide
 from pathology.records.settings.run import RunSettings
 from tests.pipeline import faults
 

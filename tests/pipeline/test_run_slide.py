@@ -13,8 +13,9 @@ import pytest
 from pathology.config import shipped_configs
 from pathology.errors import ConfigError, SlideError, SlideUnreadable
 from pathology.pipeline import store
-from pathology.pipeline.run_slide import Job, label, place_of, run_slide
+from pathology.pipeline.run_slide import Job, label, place_of
 from pathology.pipeline.settings import load_settings
+from pathology.pipeline.stages import run_slide
 from pathology.records.order import RunOptions, SlideOrder
 from pathology.records.reasons import REASONS
 from pathology.records.slide import StatedScale
@@ -119,7 +120,7 @@ def test_a_bug_is_a_row_that_tells_the_place_and_no_path(
     def broken(*_: object) -> None:
         raise RuntimeError(f"secret {job.order.path}")
 
-    monkeypatch.setattr("pathology.pipeline.run_slide.analyse", broken)
+    monkeypatch.setattr("pathology.pipeline.stages.analyse", broken)
     row = run_slide(job, lambda _: None).row
     assert (row.state, row.reason_code) == ("failed", "bug")
     assert "RuntimeError at" in row.reason

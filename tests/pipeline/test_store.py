@@ -68,6 +68,29 @@ def test_what_a_killed_run_left_is_swept_away(out: Path) -> None:
         assert list((out / ASIDE).iterdir()) == []
 
 
+def test_a_stop_between_writing_and_renaming_leaves_no_result_and_is_swept(out: Path) -> None:
+    """As in a power cut: all files of the result are written and synced, its name is not."""
+    final = result_folder(out, "slide-1", "ki67", "abcd1234")
+    script = (
+        "import os, signal, sys; from pathlib import Path; from pathology.pipeline.store import *\n"
+        "def watch(event, args):\n"
+        "    if event == 'os.rename': os.kill(os.getpid(), signal.SIGKILL)\n"
+        "out = Path(sys.argv[1]); final = result_folder(out, 'slide-1', 'ki67', 'abcd1234')\n"
+        "with whole_or_absent(out, final) as folder:\n"
+        "    (folder / 'findings.json').write_text('{}'); sys.addaudithook(watch)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", script, out], check=False)
+    assert run.returncode == -signal.SIGKILL
+    (aside,) = (out / ASIDE).iterdir()
+    assert (aside / "findings.json").read_text() == "{}"
+    assert not final.exists()
+    with only_writer(out):
+        assert list((out / ASIDE).iterdir()) == []
+    with whole_or_absent(out, final) as folder:  # and the next attempt is not in its way
+        (folder / "findings.json").write_text("{}")
+    assert final.is_dir()
+
+
 @pytest.mark.parametrize("steps", range(1, 8))
 def test_a_kill_while_a_result_is_replaced_leaves_a_whole_one_or_none(
     out: Path, steps: int

@@ -76,11 +76,14 @@ class RunningSettings:
     slide_limit_s: float = 14400  # a worker that has a slide for longer hangs, and is killed
     worker_lifetime_s: float = 14400  # of this age it gives way to a fresh one, between slides
     lifetime_stagger_s: float = 1800  # added by chance, so that workers do not go all at once
+    split_above_mib: float = 500  # of a slide's file; looked at in parts where workers would idle
 
     def __post_init__(self) -> None:
         check_names(self)
         if self.worker_gib <= 0 or self.read_ahead_tiles < 1:
             raise ValueError("worker_gib and read_ahead_tiles must be positive")
+        if self.split_above_mib < 0:
+            raise ValueError("split_above_mib must not be below 0")
         if self.slide_limit_s <= 0 or self.worker_lifetime_s <= 0 or self.lifetime_stagger_s < 0:
             raise ValueError(
                 "slide_limit_s and worker_lifetime_s must be positive, lifetime_stagger_s not below"
