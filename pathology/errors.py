@@ -12,7 +12,7 @@ PathologyError
 ├── ClusterError          the cluster cannot be reached, or not safely
 ├── LedgerError           the database cannot be opened, is of another version, or went away
 ├── VaultError            a key is missing or wrong, or what it locks was changed
-├── IntranetError         a server of the house: away, slow, refused, or its answer is no use
+├── IntranetError         a server of the house: away, slow, or answering what it should not
 │   └── AnswerRefused       a language model answered, and not in the form asked for
 ├── KnowledgeError        the knowledge base: a document, a case or a quotation cannot be used
 ├── NotAllowed            the actor's roles do not let them do this

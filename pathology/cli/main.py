@@ -73,6 +73,11 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
             "draft a case's report from its results, or render a draft again",
             "根据结果起草病例报告,或重新生成已有草稿",
         ),
+        "knowledge": Command(
+            "pathology.cli.knowledge",
+            "guidelines and past cases: add, approve, search",
+            "指南和既往病例:添加、批准、检索",
+        ),
         "doctor": Command(
             "pathology.cli.doctor",
             "check the installation and say what to do",

@@ -130,6 +130,33 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "保持教师模型得分的 {share:.1f} %,数据:{data}",
         ),
         "evaluate-written": ("The results are in {path}", "结果已写入 {path}"),
+        "knowledge-added": (
+            "Taken in as entry {entry}, {passages} passages. It is found once a second person "
+            "approves it: pathology knowledge approve {entry}",
+            "已收录为条目 {entry},共 {passages} 段。经第二人批准后方可检索:"
+            "pathology knowledge approve {entry}",
+        ),
+        "knowledge-approved": (
+            "Entry {entry} is approved and can be found. New vectors: {vectors}",
+            "条目 {entry} 已批准,可以检索。新增向量:{vectors}",
+        ),
+        "knowledge-withdrawn": (
+            "Entry {entry} is withdrawn; it stays on record and is found no more.",
+            "条目 {entry} 已撤回;记录保留,不再被检索。",
+        ),
+        "knowledge-nothing": ("No supporting passage was found.", "未检索到依据。"),
+        "knowledge-empty": ("The knowledge base is empty.", "知识库为空。"),
+        "knowledge-by": ("Say who you are: --by NAME", "请说明操作人:--by 姓名"),
+        "knowledge-removed": ("Identities taken out: {removed}", "已删除的身份信息:{removed}"),
+        "knowledge-flag": (
+            "LOOK AT  {place}  {kind}: {excerpt}",
+            "请注意  {place}  {kind}:{excerpt}",
+        ),
+        "knowledge-digest": ("Digest, for --digest: {digest}", "摘要(用于 --digest):{digest}"),
+        "knowledge-state-waiting": ("waiting", "待批准"),
+        "knowledge-state-approved": ("approved", "已批准"),
+        "knowledge-state-superseded": ("superseded", "已被取代"),
+        "knowledge-state-withdrawn": ("withdrawn", "已撤回"),
         "yes": ("yes", "是"),
         "no": ("no", "否"),
         "remedy": (". {remedy}", "。{remedy}"),

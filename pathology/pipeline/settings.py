@@ -17,6 +17,8 @@ from pathology.records.result import Analysis
 from pathology.records.settings.exchange import ExchangeSettings
 from pathology.records.settings.infiltration import InfiltrationSettings
 from pathology.records.settings.ki67 import Ki67Settings
+from pathology.records.settings.knowledge import KnowledgeSettings
+from pathology.records.settings.llm import LlmSettings
 from pathology.records.settings.predictions import PredictionSettings
 from pathology.records.settings.run import RunSettings
 from pathology.records.settings.site import SiteSettings
@@ -29,6 +31,8 @@ FILES: Mapping[str, type[Any]] = {
     "ki67": Ki67Settings,
     "infiltration": InfiltrationSettings,
     "exchange": ExchangeSettings,
+    "llm": LlmSettings,
+    "knowledge": KnowledgeSettings,
 }
 
 OF_SITE = ("scale", "nucleus_size", "damage")

@@ -24,12 +24,13 @@ INTRANET_REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
                 "Look at the server's load, or raise the time in llm.toml.",
             ),
             zh=Wording(
-                "{seconds:g} 秒内没有应答({stage})", "请检查服务器负载,或在 llm.toml 中延长时间。"
+                "{seconds:g} 秒内没有应答({stage_zh})",
+                "请检查服务器负载,或在 llm.toml 中延长时间。",
             ),
         ),
         "not-json": Reason(
             en=Wording("it answered with {kind}, not JSON", "Does the url end in /v1?"),
-            zh=Wording("应答是 {kind},而不是 JSON", "请确认 url 以 /v1 结尾。"),
+            zh=Wording("应答是 {kind_zh},而不是 JSON", "请确认 url 以 /v1 结尾。"),
         ),
         "wrong-answer": Reason(
             en=Wording(
@@ -62,7 +63,7 @@ INTRANET_REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
                 "llm.toml.",
             ),
             zh=Wording(
-                "其名称指向{kind},不允许发送",
+                "其名称指向{kind_zh},不允许发送",
                 "请检查域名服务器。确属有意时,请在 llm.toml 的 named_hosts 中写明主机名。",
             ),
         ),

@@ -85,11 +85,16 @@ KNOWLEDGE_REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
             en=Wording("it is not approved", "Let a second person approve it."),
             zh=Wording("尚未批准", "请由第二人批准。"),
         ),
+        "ended": Reason(
+            en=Wording("it was withdrawn or superseded", "Add it again as another version."),
+            zh=Wording("已撤回或已被取代", "请以其他版本重新添加。"),
+        ),
         "no-such-span": Reason(
             en=Wording(
-                "the quoted words do not stand in this version", "Quote it letter for letter."
+                "the quoted words do not stand in this version, or are cut out of a number",
+                "Quote it letter for letter, and numbers whole.",
             ),
-            zh=Wording("引文不在该版本中", "请逐字引用。"),
+            zh=Wording("引文不在该版本中,或截断了数字", "请逐字引用,数字须完整。"),
         ),
         "span-too-short": Reason(
             en=Wording(
@@ -103,6 +108,20 @@ KNOWLEDGE_REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
                 "Check the disk and the folder, or restore the backup.",
             ),
             zh=Wording("知识库无法使用({detail})", "请检查磁盘和文件夹,或恢复备份。"),
+        ),
+        "no-store": Reason(
+            en=Wording(
+                "there is no knowledge base yet",
+                "Set folder in [store] of knowledge.toml, then `pathology knowledge add`.",
+            ),
+            zh=Wording(
+                "尚无知识库",
+                "请在 knowledge.toml 的 [store] 中设置 folder,然后运行 pathology knowledge add。",
+            ),
+        ),
+        "superseded": Reason(
+            en=Wording("a later version is in force", "Quote version {version}."),
+            zh=Wording("已有更新版本生效", "请引用版本 {version}。"),
         ),
         "store-version": Reason(
             en=Wording(

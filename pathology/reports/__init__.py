@@ -1,1 +1,1 @@
-"""Room 5: findings -> facts -> draft -> machine-checked report. A model writes no number here."""
+"""Room 5: findings -> facts -> draft -> machine-checked report. The model writes no number."""

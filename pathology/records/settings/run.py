@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathology.records.settings.exchange import ExchangeSettings
 from pathology.records.settings.infiltration import InfiltrationSettings
 from pathology.records.settings.ki67 import Ki67Settings
+from pathology.records.settings.knowledge import KnowledgeSettings
+from pathology.records.settings.llm import LlmSettings
 from pathology.records.settings.predictions import PredictionSettings
 from pathology.records.settings.site import SiteSettings
 from pathology.records.settings.tiles import TilesSettings
@@ -22,3 +24,5 @@ class RunSettings:
     ki67: Ki67Settings
     infiltration: InfiltrationSettings
     exchange: ExchangeSettings
+    llm: LlmSettings
+    knowledge: KnowledgeSettings
