@@ -12,7 +12,7 @@ examples:
   pathology evaluate nuclei-1 --data DATA
   pathology evaluate nuclei-1 --data DATA --sets consep-test glioma --write-card
   pathology evaluate our-nuclei --annotations our-cells --write-card
-  pathology evaluate nuclei-student --teacher nuclei-1 --data DATA --write-card
+  pathology evaluate student/nuclei-small-1.toml --teacher nuclei-fine-1 --data DATA --write-card
   pathology evaluate fold-1/tissue-1.toml fold-2/tissue-1.toml --data DATA --card tissue-1
 
 Several models are the folds of one training: each is judged on the part that was held out of it,
