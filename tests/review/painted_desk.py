@@ -11,8 +11,9 @@ import numpy as np
 from pathology.exchange.cells_judged import Judgement, judge_cells
 from pathology.exchange.cells_parquet import CellsWriter
 from pathology.pipeline import store
-from pathology.pipeline.run_slide import Job, run_slide
+from pathology.pipeline.run_slide import Job
 from pathology.pipeline.settings import load_settings
+from pathology.pipeline.stages import run_slide
 from pathology.records.order import RunOptions, SlideOrder
 from pathology.records.prediction import CellClass, Nuclei, Positivity
 from pathology.records.result import Analysis
@@ -74,7 +75,7 @@ def analysed(slide: Path, out: Path, analysis: Analysis = "ki67", **told: Any) -
     order = SlideOrder(path=slide, analysis=analysis, **(marker | told))
     options = RunOptions(out=out, device="cpu")
     job = Job(order=order, options=options, settings=SITE, pseudonym_key=None)
-    row = run_slide(job, lambda _: None)
+    row = run_slide(job, lambda _: None).row
     assert row.state == "done", row.reason
     return out / row.result
 
