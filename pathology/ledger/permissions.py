@@ -10,12 +10,14 @@ from pathology.records.actor import Act, Role
 
 MAY: Final[Mapping[Role, frozenset[Act]]] = MappingProxyType(
     {
-        "technician": frozenset({"run-analysis", "read-worklist", "correct-identity"}),
+        "technician": frozenset({"run-analysis", "read-worklist", "view-case", "correct-identity"}),
         "pathologist": frozenset(
             {
                 "run-analysis",
                 "read-worklist",
                 "read-identity",
+                "view-case",
+                "count-region",
                 "draft-report",
                 "sign-report",
                 "export-final",

@@ -21,6 +21,8 @@ LEAST: dict[Act, set[Role]] = {
     "run-analysis": {"technician", "pathologist", "operator", "service"},
     "read-worklist": {"technician", "pathologist", "operator", "auditor", "service"},
     "read-identity": {"pathologist", "operator"},
+    "view-case": {"technician", "pathologist"},
+    "count-region": {"pathologist"},
     "correct-identity": {"technician"},
     "draft-report": {"pathologist"},
     "sign-report": {"pathologist"},

@@ -17,7 +17,6 @@ from pathology.records.settings.ledger import LedgerSettings
 from tests.ledgers import LedgerSite, Tampering, server_site
 from tests.postgres import PASSWORD, PostgresServer
 
-
 TOMORROW = 'revision, down_revision = "9998", "{today}"\nfrom alembic import op\n\n\n'
 
 

@@ -11,14 +11,13 @@ import pytest
 
 from pathology.cli.main import main
 from pathology.errors import ConfigError, LedgerError, NotAllowed, VaultError
+from pathology.pipeline.archive_places import archive_places, state_folder
 from pathology.pipeline.ledger_care import accept_audit, forget_keys, rotate_keys, verify_audit
 from pathology.pipeline.ledger_open import (
-    archive_places,
     make_keys,
     migrate_ledger,
     opened_ledger,
     os_user,
-    state_folder,
 )
 from pathology.pipeline.settings import load_settings
 from pathology.records.actor import Actor
