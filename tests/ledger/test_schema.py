@@ -11,11 +11,22 @@ from alembic.migration import MigrationContext
 from pathology.errors import LedgerAway, LedgerError, VaultError
 from pathology.ledger.database import connect
 from pathology.ledger.network_share import share_of
-from pathology.ledger.schema import MIGRATIONS, prepare_tables
+from pathology.ledger.schema import MIGRATIONS, newest_version, prepare_tables
 from pathology.ledger.tables import Archive
 from pathology.records.settings.ledger import LedgerSettings
 from tests.ledgers import LedgerSite, Tampering, server_site
 from tests.postgres import PASSWORD, PostgresServer
+
+TOMORROW = """
+from alembic import op
+
+revision, down_revision = "9998", "TODAY"
+
+
+def upgrade():
+    op.execute("CREATE TABLE later (x INTEGER)")
+"""
+FAILS = '    op.execute("INSERT INTO nowhere VALUES (1)")\n'
 
 
 @pytest.fixture
@@ -54,19 +65,17 @@ def test_an_older_ledger_is_told_to_migrate_and_migrated_when_asked(
     ledger_site: LedgerSite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """With a migration of tomorrow beside today's."""
+    today = newest_version()
     ledger_site.open().close()
     later = tmp_path / "migrations"
     (later / "versions").mkdir(parents=True)
     for file in MIGRATIONS.rglob("*.*"):
         if file.suffix in (".py", ".mako"):
             (later / file.relative_to(MIGRATIONS)).write_bytes(file.read_bytes())
-    (later / "versions" / "v0002_later.py").write_text(
-        'revision, down_revision = "0002", "0001"\nfrom alembic import op\n\n\n'
-        'def upgrade():\n    op.execute("CREATE TABLE later (x INTEGER)")\n',
-        encoding="utf-8",
-    )
+    text = TOMORROW.replace("TODAY", today)
+    (later / "versions" / "v9998_later.py").write_text(text, encoding="utf-8")
     monkeypatch.setattr("pathology.ledger.schema.MIGRATIONS", later)
-    with pytest.raises(LedgerError, match="version 0001, this program needs 0002"):
+    with pytest.raises(LedgerError, match=f"version {today}, this program needs 9998"):
         ledger_site.open()
     with ledger_site.open(migrate=True) as ledger:
         assert ledger.audit.verify().faults == ()
@@ -82,12 +91,8 @@ def test_a_migration_that_fails_changes_nothing(
     for file in MIGRATIONS.rglob("*.*"):
         if file.suffix in (".py", ".mako"):
             (later / file.relative_to(MIGRATIONS)).write_bytes(file.read_bytes())
-    (later / "versions" / "v0002_later.py").write_text(
-        'revision, down_revision = "0002", "0001"\nfrom alembic import op\n\n\n'
-        'def upgrade():\n    op.execute("CREATE TABLE later (x INTEGER)")\n'
-        '    op.execute("INSERT INTO nowhere VALUES (1)")\n',
-        encoding="utf-8",
-    )
+    text = TOMORROW.replace("TODAY", newest_version()) + FAILS
+    (later / "versions" / "v9998_later.py").write_text(text, encoding="utf-8")
     with monkeypatch.context() as patch:
         patch.setattr("pathology.ledger.schema.MIGRATIONS", later)
         with pytest.raises(LedgerError):
