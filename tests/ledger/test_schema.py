@@ -17,7 +17,16 @@ from pathology.records.settings.ledger import LedgerSettings
 from tests.ledgers import LedgerSite, Tampering, server_site
 from tests.postgres import PASSWORD, PostgresServer
 
-TOMORROW = 'revision, down_revision = "9998", "{today}"\nfrom alembic import op\n\n\n'
+TOMORROW = """
+from alembic import op
+
+revision, down_revision = "9998", "TODAY"
+
+
+def upgrade():
+    op.execute("CREATE TABLE later (x INTEGER)")
+"""
+FAILS = '    op.execute("INSERT INTO nowhere VALUES (1)")\n'
 
 
 @pytest.fixture
@@ -63,11 +72,8 @@ def test_an_older_ledger_is_told_to_migrate_and_migrated_when_asked(
     for file in MIGRATIONS.rglob("*.*"):
         if file.suffix in (".py", ".mako"):
             (later / file.relative_to(MIGRATIONS)).write_bytes(file.read_bytes())
-    (later / "versions" / "v9998_later.py").write_text(
-        TOMORROW.format(today=newest_version())
-        + 'def upgrade():\n    op.execute("CREATE TABLE later (x INTEGER)")\n',
-        encoding="utf-8",
-    )
+    text = TOMORROW.replace("TODAY", today)
+    (later / "versions" / "v9998_later.py").write_text(text, encoding="utf-8")
     monkeypatch.setattr("pathology.ledger.schema.MIGRATIONS", later)
     with pytest.raises(LedgerError, match=f"version {today}, this program needs 9998"):
         ledger_site.open()
@@ -85,12 +91,8 @@ def test_a_migration_that_fails_changes_nothing(
     for file in MIGRATIONS.rglob("*.*"):
         if file.suffix in (".py", ".mako"):
             (later / file.relative_to(MIGRATIONS)).write_bytes(file.read_bytes())
-    (later / "versions" / "v9998_later.py").write_text(
-        TOMORROW.format(today=newest_version())
-        + 'def upgrade():\n    op.execute("CREATE TABLE later (x INTEGER)")\n'
-        '    op.execute("INSERT INTO nowhere VALUES (1)")\n',
-        encoding="utf-8",
-    )
+    text = TOMORROW.replace("TODAY", newest_version()) + FAILS
+    (later / "versions" / "v9998_later.py").write_text(text, encoding="utf-8")
     with monkeypatch.context() as patch:
         patch.setattr("pathology.ledger.schema.MIGRATIONS", later)
         with pytest.raises(LedgerError):
