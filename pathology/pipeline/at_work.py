@@ -50,6 +50,7 @@ class Answer:
 
     carried: Carried | None
     old: bool  # the worker has lived long enough
+    pid: int
 
 
 def at_work(task: Task) -> Answer:
@@ -59,7 +60,7 @@ def at_work(task: Task) -> Answer:
     carried = _done(task.job, task.errand, _teller(worker, task.topic))
     running = task.job.settings.site.running
     limit_s = running.worker_lifetime_s + LUCK * running.lifetime_stagger_s
-    return Answer(carried=carried, old=time.monotonic() - BORN > limit_s)
+    return Answer(carried=carried, old=time.monotonic() - BORN > limit_s, pid=os.getpid())
 
 
 def _done(job: Job, errand: Errand, tell: Tell) -> Carried | None:

@@ -38,6 +38,7 @@ class Cluster:
 
     client: Client
     foreman: subprocess.Popen[str] | None = None
+    workers_here: bool = False  # the foreman's own children
     dashboard: str | None = None
 
     @property
@@ -49,7 +50,7 @@ class Cluster:
 
     def kill_worker(self, pid: int) -> bool:
         """Kill a worker of this machine for good; False where it is none of the foreman's."""
-        if self.foreman is None:
+        if self.foreman is None or not self.workers_here:  # elsewhere, a number is another's
             return False
         try:
             if os.getpgid(pid) != self.foreman.pid:
@@ -118,7 +119,12 @@ def own_cluster(workers: int, site: ClusterSettings, *, threads: int = 1) -> Clu
     finally:
         if client is None:  # also where the user had enough of waiting
             dismiss(foreman, at_once=True)
-    return Cluster(client=client, foreman=foreman, dashboard=told["dashboard"])
+    return Cluster(
+        client=client,
+        foreman=foreman,
+        workers_here=place.kind == "local",
+        dashboard=told["dashboard"],
+    )
 
 
 def _workplace(workers: int, site: ClusterSettings, threads: int) -> Workplace:

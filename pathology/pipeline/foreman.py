@@ -18,7 +18,7 @@ from contextlib import suppress
 import dask
 
 from pathology.errors import ClusterError
-from pathology.pipeline.workplace import NETWORK_THREADS, QUIET, Workplace, built
+from pathology.pipeline.workplace import NETWORK_THREADS, PATIENT, QUIET, Workplace, built
 
 CLOSING_S = 5.0
 """For workers to end by themselves; then they are killed."""
@@ -32,7 +32,7 @@ def main() -> int:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # workers inherit it: nothing else is told
     place = Workplace.heard(sys.stdin.readline())
     threads = dict.fromkeys(NETWORK_THREADS, place.threads)
-    dask.config.set({**QUIET, **threads})
+    dask.config.set({**QUIET, **threads, **(PATIENT if place.kind == "local" else {})})
     try:
         cluster = built(place)
     except (ClusterError, OSError, RuntimeError) as problem:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from distributed import Worker
 from distributed.protocol.serialize import deserialize_bytes, serialize_bytes
 
 if TYPE_CHECKING:
@@ -25,8 +24,3 @@ def carried_out(parcel: bytes) -> Answer:
     from pathology.pipeline.at_work import at_work  # seconds to load, and only workers need it
 
     return at_work(deserialize_bytes(parcel))
-
-
-async def give_way(dask_worker: Worker) -> None:
-    """End a worker that has nothing to do; its nanny starts another in its place."""
-    await dask_worker.close_gracefully(restart=True, reason="lifetime")

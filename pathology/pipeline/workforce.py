@@ -14,7 +14,7 @@ from distributed.client import ClosedClientError
 from distributed.scheduler import KilledWorker
 
 from pathology.pipeline.at_work import Answer, Errand, Task
-from pathology.pipeline.parcel import carried_out, give_way, packed
+from pathology.pipeline.parcel import carried_out, packed
 from pathology.pipeline.roster import Roster
 from pathology.pipeline.run_slide import Job
 from pathology.pipeline.workplace import CPU, GPU
@@ -202,9 +202,10 @@ class Workforce:
         del self._hands[number]
         self._pids.pop(number, None)
         hand.future.release()
-        if answer.old and self.cluster.foreman is not None:
+        if answer.old and self.cluster.kill_worker(answer.pid):
+            # It has nothing any more, and its nanny starts another. dask's own lifetime would end
+            # it in the middle of a slide.
             self._leaving.add(hand.worker)
-            self.cluster.client.run(give_way, workers=[hand.worker], wait=False)
         yield Heard(number=number, answer=answer)
 
     def _died(self, number: int, how: str) -> Heard:

@@ -47,6 +47,11 @@ QUIET: Final[Mapping[str, Any]] = {
     "distributed.admin.system-monitor.gil.enabled": False,
     "distributed.diagnostics.nvml": False,
 }
+PATIENT: Final[Mapping[str, Any]] = {
+    # A nanny whose worker is not back after so long would be sent home, and nobody take its place:
+    # on a machine under load a start takes longer than dask's 15 s.
+    "distributed.deploy.lost-worker-timeout": "1000 days",
+}
 WITHOUT_SCHEDULER_S: Final = 120
 """After which a job on another machine ends: its crew has gone."""
 GPU: Final = "gpu"

@@ -17,15 +17,16 @@ from tests import painted
 from tests.acceptance.conftest import Finished, environment
 from tests.acceptance.test_run import FILES
 
-SLIDES = 4
+SLIDES = 3
 
 
 @pytest.fixture
 def slides(tmp_path: Path) -> Path:
+    """The first is done soon; the others take long enough to be met at work."""
     folder = tmp_path / "in"
     folder.mkdir()
-    for i in range(SLIDES):
-        pixels = painted.paint_nuclei(width=2600, height=2600, seed=i).pixels
+    for i, (width, height) in enumerate([(512, 384), (1400, 1000), (1400, 1000)]):
+        pixels = painted.paint_nuclei(width=width, height=height, seed=i).pixels
         painted.write_tiff(folder / f"slide {i}.tif", pixels, mpp=0.5)
     return folder
 
@@ -47,9 +48,19 @@ def results(out: Path) -> list[Path]:
 
 
 def wait_for_results(out: Path, number: int) -> None:
-    deadline = time.monotonic() + 120
-    while len(results(out)) < number:
-        assert time.monotonic() < deadline, "no result in two minutes"
+    until(lambda: len(results(out)) >= number, "no result in four minutes")
+
+
+def wait_for_work_on(out: Path, slide: int) -> None:
+    """A slide is at work when something of it lies aside."""
+    aside = out / ".unfinished"
+    until(lambda: any(aside.glob(f"slide_{slide}-*/cells.parquet")), f"slide {slide} not begun")
+
+
+def until(true: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 240
+    while not true():
+        assert time.monotonic() < deadline, what
         time.sleep(0.02)
 
 
@@ -67,7 +78,7 @@ def test_a_stopped_run_leaves_whole_results_and_the_next_goes_on(
     family = [psutil.Process(run.pid)]
     try:
         wait_for_results(out, 1)
-        time.sleep(0.3)  # now the next slide is at work
+        wait_for_work_on(out, 1)
         family += psutil.Process(run.pid).children(recursive=True)
         # A terminal's Ctrl-C reaches every process of the run, kill -9 only the one named.
         os.killpg(run.pid, stop) if stop == signal.SIGINT else os.kill(run.pid, stop)
@@ -90,23 +101,19 @@ def test_a_stopped_run_leaves_whole_results_and_the_next_goes_on(
 
 
 @pytest.mark.slow
-def test_a_killed_worker_costs_a_new_try_and_no_slide(
+def test_a_killed_worker_and_a_killed_scheduler_cost_new_tries_and_no_slide(
     slides: Path, classical_site: Path, tmp_path: Path
 ) -> None:
-    """Out of memory, say: the kernel kills the process that analyses; another one goes on."""
+    """Out of memory, say: the kernel kills what it likes, and the run goes on."""
     out = tmp_path / "out"
     run = started(slides, out, classical_site)
     try:
-        wait_for_results(out, 1)
-        time.sleep(0.3)
-        workers = [
-            child
-            for child in psutil.Process(run.pid).children(recursive=True)
-            if "spawn_main" in " ".join(child.cmdline())
-        ]
-        assert workers
-        for worker in workers:
-            worker.kill()
+        wait_for_work_on(out, 1)
+        (worker,) = processes(run.pid, "spawn_main")
+        worker.kill()
+        wait_for_work_on(out, 2)  # it is in turn before the second try
+        (scheduler,) = processes(run.pid, "pathology.pipeline.foreman")
+        scheduler.kill()
         told, errors = run.communicate(timeout=240)
     finally:
         if run.poll() is None:
@@ -114,3 +121,9 @@ def test_a_killed_worker_costs_a_new_try_and_no_slide(
     assert b"Traceback" not in errors
     assert run.returncode == 0, told + errors
     assert len(results(out)) == SLIDES
+
+
+def processes(run: int, word: str) -> list[psutil.Process]:
+    """Processes of a run by a word of their command line."""
+    family = psutil.Process(run).children(recursive=True)
+    return [child for child in family if word in " ".join(child.cmdline())]

@@ -162,8 +162,11 @@ def test_a_scheduler_that_dies_over_and_over_is_said(
             crew.ended(1)
 
 
-def test_workers_give_way_to_fresh_ones_and_no_slide_is_lost_or_doubled(tmp_path: Path) -> None:
-    """Each worker is too old after its first slide."""
+def test_workers_give_way_to_fresh_ones_and_no_slide_is_lost_or_doubled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each worker is too old after its first slide, and slow to start on a machine under load."""
+    monkeypatch.setenv("DASK_DISTRIBUTED__DEPLOY__LOST_WORKER_TIMEOUT", "100ms")
     own = faults.settings(worker_lifetime_s=0.001, lifetime_stagger_s=0)
     by: list[int | None] = []
     with faults.a_crew(1, own) as crew:
