@@ -40,7 +40,8 @@ def main() -> int:
         told.close()
         return 1
     json.dump({"address": cluster.scheduler_address, "dashboard": cluster.dashboard_link}, told)
-    told.close()
+    with suppress(BrokenPipeError):  # the crew died meanwhile: there is nothing to read either
+        told.close()
     sys.stdin.read()
     with suppress(OSError, RuntimeError, TimeoutError):
         cluster.close(timeout=CLOSING_S)

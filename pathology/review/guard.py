@@ -68,7 +68,7 @@ class Guard:
             found = await self._room.ask(lambda: self._room.shelf.find(*names.values()))
             if found is None:
                 return refused(404, "not-found")
-            case = case_of(found)
+            case = case_of(found.result)
         act = rule.act
         if not await self._room.ask(lambda: gate.allows(actor, act, case)):
             # Whether a case exists is itself told only to those who may see it.

@@ -10,6 +10,7 @@ import anyio.to_thread
 from starlette.requests import HTTPConnection, Request
 
 from pathology.records.actor import Actor
+from pathology.records.result import StoredResult
 from pathology.review.desk import Desk
 from pathology.review.gate import CaseAsked
 from pathology.review.shelf import OpenResult, Shelf
@@ -45,9 +46,9 @@ class Room:
         return await anyio.to_thread.run_sync(do, limiter=self._gate)
 
 
-def case_of(found: OpenResult) -> CaseAsked:
+def case_of(result: StoredResult) -> CaseAsked:
     """What a request for a result is about."""
-    return CaseAsked(slide_id=found.result.slide.id, case_id=found.result.case_id)
+    return CaseAsked(slide_id=result.slide.id, case_id=result.case_id)
 
 
 def room_of(request: HTTPConnection) -> Room:

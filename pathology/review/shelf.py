@@ -25,6 +25,8 @@ from pathology.review.map_picture import SHOWN, MapPicture, map_picture
 
 SLIDE_ID: Final = re.compile(r"\w[\w.-]{0,199}")
 RESULT_NAME: Final = re.compile(r"(ki67|infiltration)-[0-9a-f]{8}")
+RESULTS_READ: Final = 4096
+"""Results whose words stay in memory, some ten kilobytes each: the list shows all of them."""
 LOOK_AGAIN_S: Final = 2.0
 """The folder is listed at most that often, whoever asks for what is not there."""
 
@@ -36,6 +38,12 @@ class ResultKey(NamedTuple):
     name: str
 
 
+class _Stamp(NamedTuple):
+    key: ResultKey
+    inode: int
+    written_ns: int
+
+
 class OpenResult:
     """A result with what the page needs of it, each part read when it is first asked for.
 
@@ -45,6 +53,7 @@ class OpenResult:
     def __init__(self, folder: Path, result: StoredResult, site: RunSettings) -> None:
         self.folder, self.result, self._site = folder, result, site
         self._lock = Lock()
+        self._memory_lock = Lock()  # counting reads for seconds; what is looked at does not wait
         self._pictures: dict[str, MapPicture] = {}
 
     @property
@@ -62,7 +71,7 @@ class OpenResult:
     @property
     def memory(self) -> Remembered:
         """What it takes to count again; UsageError where it keeps too little."""
-        with self._lock:
+        with self._memory_lock:
             return self._memory
 
     @property
@@ -108,9 +117,8 @@ class Shelf:
         self._folders: Mapping[ResultKey, Path] = MappingProxyType({})
         self._listed_at = float("-inf")
         self._lock = Lock()
-        self._open: KeptFew[tuple[ResultKey, int, int], OpenResult] = KeptFew(
-            site.review.overlays.results_kept
-        )
+        self._read: KeptFew[_Stamp, StoredResult] = KeptFew(RESULTS_READ)
+        self._open: KeptFew[_Stamp, OpenResult] = KeptFew(site.review.overlays.results_kept)
 
     def listed(self) -> tuple[ResultKey, ...]:
         """All results, by id."""
@@ -119,6 +127,30 @@ class Shelf:
 
     def find(self, slide_id: str, name: str) -> OpenResult | None:
         """The result of these ids; None where there is none, or no whole one."""
+        found = self._stamped(slide_id, name)
+        if found is None:
+            return None
+        folder, stamp = found
+        try:
+            return self._open.get(
+                stamp, lambda: OpenResult(folder, self._told(folder, stamp), self._site)
+            )
+        except UsageError:
+            return None
+
+    def told(self, key: ResultKey) -> StoredResult | None:
+        """What a result says, without opening what it holds; None where there is no whole one."""
+        found = self._stamped(*key)
+        try:
+            return None if found is None else self._told(*found)
+        except UsageError:
+            return None
+
+    def _told(self, folder: Path, stamp: _Stamp) -> StoredResult:
+        return self._read.get(stamp, lambda: read_result(folder))
+
+    def _stamped(self, slide_id: str, name: str) -> tuple[Path, _Stamp] | None:
+        """The folder of these ids, and which writing of it lies there: --force puts in another."""
         if not (SLIDE_ID.fullmatch(slide_id) and RESULT_NAME.fullmatch(name)):
             return None
         key = ResultKey(slide_id, name)
@@ -128,13 +160,10 @@ class Shelf:
         if folder is None:
             return None
         try:
-            written = (folder / "findings.json").stat()  # --force puts another in its place
-            stamp = (key, written.st_ino, written.st_mtime_ns)
-            return self._open.get(
-                stamp, lambda: OpenResult(folder, read_result(folder), self._site)
-            )
-        except (OSError, UsageError):
+            written = (folder / "findings.json").stat()
+        except OSError:
             return None
+        return folder, _Stamp(key, written.st_ino, written.st_mtime_ns)
 
     def _list(self) -> None:
         with self._lock:

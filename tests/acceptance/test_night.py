@@ -95,7 +95,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     folder = tmp_path_factory.mktemp("hospital")
     (scans := folder / "scans").mkdir()
     for number in range(SLIDES):
-        pixels = painted.paint_nuclei(width=512, height=384, seed=number).pixels
+        width, height = (
+            (1600, 1200) if number else (512, 384)
+        )  # one ends soon, others are met at work
+        pixels = painted.paint_nuclei(width=width, height=height, seed=number).pixels
         painted.write_tiff(scans / f"{PATIENTS[number % 2]} {number}.tif", pixels, mpp=0.5)
     (scans / f"{PATIENTS[2]}.svs").write_bytes(b"no slide at all" * 9)
     (own := folder / "settings").mkdir()

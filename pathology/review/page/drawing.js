@@ -84,7 +84,7 @@ export class Drawing {
 
   /** @param {any} event */
   clicked(event) {
-    if (!this.active || !event.quick) return;
+    if (!this.active || !this.scan.still(event.position)) return;
     event.preventDefaultAction = true;
     this.add(event.position);
   }
@@ -139,11 +139,10 @@ export class Drawing {
 
   /** @param {Frame} frame */
   paint(frame) {
-    fit(this.canvas, frame);
+    if (!fit(this.canvas, frame, this.outline.length > 0)) return;
     const context = this.context;
     context.setTransform(frame.dense, 0, 0, frame.dense, 0, 0);
     context.clearRect(0, 0, frame.width, frame.height);
-    if (!this.outline.length) return;
     context.beginPath();
     for (const [n, [x, y]] of this.outline.entries()) {
       const at = frame.screen(x, y);

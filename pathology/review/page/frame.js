@@ -62,13 +62,21 @@ export class Frame {
   }
 }
 
-/** @param {HTMLCanvasElement} canvas @param {Frame} frame */
-export function fit(canvas, frame) {
+/**
+ * Make a canvas as large as the stage. One with nothing on it is taken out of the page: without a
+ * graphics card every layer costs as much as the slide itself.
+ * @param {HTMLCanvasElement} canvas @param {Frame} frame @param {boolean} [used]
+ * @returns {boolean} whether there is anything to draw
+ */
+export function fit(canvas, frame, used = true) {
+  canvas.hidden = !used;
+  if (!used) return false;
   const [width, height] = [frame.width * frame.dense, frame.height * frame.dense].map(Math.round);
   if (canvas.width !== width || canvas.height !== height) {
     canvas.width = width;
     canvas.height = height;
   }
+  return true;
 }
 
 /** @typedef {{left: number, top: number, right: number, bottom: number}} Bounds */

@@ -37,7 +37,8 @@ export class Ground {
     /** @type {string|null} a region that a link points at */
     this.pointed = null;
     const slide = scan.slide;
-    this.extent = { left: 0, top: 0, right: slide.width_px0, bottom: slide.height_px0 };
+    // Discs around places near the edge reach beyond the slide.
+    this.extent = grown({ left: 0, top: 0, right: slide.width_px0, bottom: slide.height_px0 }, 0.25);
     scan.painters.push((frame) => this.paint(frame));
     scan.resters.push((frame) => this.load(frame));
   }
@@ -54,7 +55,7 @@ export class Ground {
     const pixel = 1 / frame.scale;
     const fine = this.loaded && pixel > this.loaded.pixel / FINER;
     if (this.loaded && fine && holds(this.loaded.box, seen) && pixel < this.loaded.pixel * 4) return;
-    const box = shared(grown(seen, 0.5), grown(this.extent, 0.01)) ?? seen;
+    const box = shared(grown(seen, 0.5), this.extent) ?? seen;
     this.asking.abort();
     this.asking = new AbortController();
     try {
@@ -152,27 +153,28 @@ export class Ground {
   /** Names of fields and hot spots, upright. @param {Frame} frame */
   paintNames(frame) {
     const context = this.above;
-    if (!context) return;
-    fit(context.canvas, frame);
+    const named = this.regions.filter((r) => ["field", "hotspot"].includes(lookOf(r)?.layer ?? "")
+      && this.layers.of(lookOf(r)?.layer ?? "").shown);
+    if (!context || !fit(context.canvas, frame, named.length > 0)) return;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, context.canvas.width, context.canvas.height);
     context.setTransform(frame.dense, 0, 0, frame.dense, 0, 0);
-    context.font = "600 13px system-ui, sans-serif";
+    const em = parseFloat(getComputedStyle(document.documentElement).fontSize);
+    context.font = `600 ${em}px system-ui, sans-serif`;
     context.textBaseline = "bottom";
-    for (const region of this.regions) {
-      const look = lookOf(region);
-      if (!look || !["field", "hotspot"].includes(look.layer)) continue;
-      const { shown, opacity } = this.layers.of(look.layer);
+    for (const region of named) {
+      const look = /** @type {import("./styles_of.js").RegionLook} */ (lookOf(region));
+      const { opacity } = this.layers.of(look.layer);
       const [left, top, right] = region.bounds;
-      if (!shown || (right - left) * frame.scale < 24) continue;
+      if ((right - left) * frame.scale < 24) continue;
       const at = frame.screen((left + right) / 2, top);
       const name = this.layers.nameOf(region);
       const width = context.measureText(name).width;
       context.globalAlpha = opacity;
       context.fillStyle = "rgb(255 255 255 / 0.9)";
-      context.fillRect(at.x - width / 2 - 4, at.y - 20, width + 8, 18);
+      context.fillRect(at.x - width / 2 - 4, at.y - 1.5 * em, width + 8, 1.4 * em);
       context.fillStyle = look.colour;
-      context.fillText(name, at.x - width / 2, at.y - 3);
+      context.fillText(name, at.x - width / 2, at.y - 0.15 * em);
     }
   }
 }

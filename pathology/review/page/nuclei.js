@@ -128,7 +128,8 @@ export class NucleiLayer {
     const outlined = this.near(frame) && this.loaded !== null && !this.loaded.tooMany
       && seen !== null && holds(this.loaded.box, seen);
     this.points?.paint(frame, { opacity: shown && !outlined ? opacity : 0, shows }, this.resting);
-    fit(this.canvas, frame);
+    const used = (shown && outlined) || this.chosen.length > 2;
+    if (!fit(this.canvas, frame, used)) return;
     const context = this.context;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, this.canvas.width, this.canvas.height);

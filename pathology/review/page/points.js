@@ -11,8 +11,9 @@ const CALLS = 32;
 const WIDE_UM = 5;
 const LEAST_PX = 2;
 const MOST_PX = 14;
-/** While the slide moves; at rest every nucleus is drawn. */
-const MOVING = 150000;
+/** While the slide moves, by how quick the machine is; at rest every nucleus is drawn. */
+const [MOVING_LEAST, MOVING_MOST] = [20000, 400000];
+const [QUICK_MS, SLOW_MS] = [25, 50];
 
 const VERTEX = `#version 300 es
 precision highp float;
@@ -68,6 +69,7 @@ export class Points {
     this.canvas = canvas;
     this.number = packed.arrays.call.length;
     this.drawn = 0;
+    this.moving = 100000;
     /** @type {WebGL2RenderingContext|null} */
     this.gl = null;
     this.packed = packed;
@@ -113,12 +115,11 @@ export class Points {
   paint(frame, how, resting) {
     const gl = this.gl;
     if (!gl) return;
-    fit(this.canvas, frame);
+    this.drawn = 0;
+    if (!fit(this.canvas, frame, how.opacity > 0)) return;
     gl.viewport(0, 0, this.canvas.width, this.canvas.height);
     gl.clearColor(0, 0, 0, 0);
     gl.clear(gl.COLOR_BUFFER_BIT | gl.DEPTH_BUFFER_BIT);
-    this.drawn = 0;
-    if (how.opacity <= 0) return;
     this.dress(gl, frame, how);
     const seen = frame.box();
     const { bucket_px0: side, step_px0: step, buckets, start } = this.told;
@@ -132,7 +133,9 @@ export class Points {
       inSight.push(b);
       total += start[b + 1] - start[b];
     }
-    const share = resting ? 1 : Math.min(1, MOVING / Math.max(1, total));
+    if (!resting && this.scan.pace > SLOW_MS) this.moving = Math.max(MOVING_LEAST, this.moving * 0.8);
+    if (!resting && this.scan.pace < QUICK_MS) this.moving = Math.min(MOVING_MOST, this.moving * 1.1);
+    const share = resting ? 1 : Math.min(1, this.moving / Math.max(1, total));
     const d = frame.dense;
     const { across, down } = frame;
     gl.uniformMatrix2fv(this.uniform?.turned ?? null, false, [

@@ -7,6 +7,10 @@ import { Frame, fit } from "./frame.js";
 
 /** Objective powers and micrometres: 10x shows 1 µm in a pixel, 40x a quarter. */
 const UM_AT_1X = 10;
+const STILL_PX = 5;
+const REST_MS = 120;
+/** Frames further apart than this do not belong to one movement. */
+const GAP_MS = 3000;
 
 export class Scan {
   /**
@@ -23,6 +27,9 @@ export class Scan {
     /** @type {HTMLCanvasElement[]} bottom to top */
     this.overlays = [];
     this.restTimer = 0;
+    /** ms between the frames of a movement, smoothed */
+    this.pace = 16;
+    this.painted = 0;
     this.asked = false;
     const source = /** @type {any} */ ({
       width: slide.width_px0, height: slide.height_px0, tileSize: 512, minLevel: 0,
@@ -50,7 +57,7 @@ export class Scan {
       gestureSettingsPen: { clickToZoom: false },
       maxZoomPixelRatio: 8, minZoomImageRatio: 0.5, visibilityRatio: 0.2,
       animationTime: 0.35, springStiffness: 8, zoomPerScroll: 1.25,
-      imageLoaderLimit: 8, maxImageCacheCount: 400, timeout: 60000,
+      imageLoaderLimit: 8, maxTilesPerFrame: 12, maxImageCacheCount: 400, timeout: 60000,
       smoothTileEdgesMinZoom: Infinity,
     });
     this.viewer.addHandler("update-viewport", () => this.paint());
@@ -62,6 +69,11 @@ export class Scan {
     for (const event of ["open", "resize", "rotate", "animation-finish"]) {
       this.viewer.addHandler(/** @type {any} */ (event), () => this.again());
     }
+    /** where the pointer last went down, CSS px */
+    this.pressed = { x: 0, y: 0 };
+    this.viewer.addHandler("canvas-press", (/** @type {any} */ event) => {
+      this.pressed = event.position;
+    });
     this.viewer.addHandler("canvas-key", (/** @type {any} */ event) => {
       event.preventDefaultAction = true; // the page has keys of its own
     });
@@ -83,6 +95,11 @@ export class Scan {
       frame.from(context, 0, 0);
       context.drawImage(picture, 0, 0, picture.naturalWidth * downsample, picture.naturalHeight * downsample);
     });
+  }
+
+  /** Whether a click is one, however long it took: the pointer did not move. @param {import("./frame.js").Point} at */
+  still(at) {
+    return Math.hypot(at.x - this.pressed.x, at.y - this.pressed.y) < STILL_PX;
   }
 
   /** @returns {Promise<void>} */
@@ -114,9 +131,13 @@ export class Scan {
   paint() {
     const frame = this.frame();
     if (!frame) return;
+    const now = performance.now();
+    if (now - this.painted < GAP_MS) this.pace += 0.3 * (now - this.painted - this.pace);
+    this.painted = now;
     for (const painter of this.painters) painter(frame);
     clearTimeout(this.restTimer);
-    this.restTimer = window.setTimeout(() => this.rest(), 120);
+    // On a slow machine the next frame of a moving view comes late: that is no rest yet.
+    this.restTimer = window.setTimeout(() => this.rest(), Math.max(REST_MS, 3 * this.pace));
   }
 
   rest() {

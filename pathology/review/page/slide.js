@@ -127,7 +127,7 @@ async function desk(result, told, levels) {
   drawAll();
   const { otherLanguage } = switches(drawAll);
   scan.viewer.addHandler("canvas-click", async (/** @type {any} */ event) => {
-    if (!event.quick || drawing.active || event.preventDefaultAction) return;
+    if (!scan.still(event.position) || drawing.active || event.preventDefaultAction) return;
     try {
       nucleus = await nuclei.choose(event.position);
       drawNucleus(byId("nucleus"), nucleus, layers, told.regions);
