@@ -1,4 +1,4 @@
-"""What lies over the slide is where it belongs: told in numbers here, and in pixels in a browser."""
+"""What lies over the slide is where it belongs, told in numbers."""
 
 from __future__ import annotations
 
