@@ -122,7 +122,8 @@ def ledger_errors() -> Iterator[None]:
     Raises
     ------
     LedgerAway
-        The server went away or another writer held on: the same call may be tried again.
+        The server went away, another writer held on, or the disk is full: the same call may be
+        tried again.
     LedgerError
         Anything else.
     """
@@ -139,9 +140,11 @@ def ledger_errors() -> Iterator[None]:
 
 
 _AWAY = (
-    "the ledger's database cannot be reached just now, or another writer holds it; nothing was "
-    "changed that was not confirmed. Try again"
+    "the ledger's database cannot be reached just now, another writer holds it, or its disk is "
+    "full; nothing was changed that was not confirmed. Try again"
 )
+PASSING_SQLITE = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL)
+"""A full disk is emptied by somebody; nothing was changed meanwhile."""
 PASSING_SQLSTATES = ("08", "57P", "53", "40", "55P03")
 """Classes of PostgreSQL (appendix A of its manual): connection, shutdown, resources, rollback by
 conflict, lock not available."""
@@ -152,7 +155,7 @@ server's words nothing is known, and trying again ends by the caller's patience.
 
 def _is_passing(cause: BaseException | None) -> bool:
     if isinstance(cause, sqlite3.OperationalError):
-        return cause.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+        return cause.sqlite_errorcode & 0xFF in PASSING_SQLITE
     state = getattr(cause, "sqlstate", "")
     if state is None:  # libpq itself could not connect: psycopg has no code for it
         refused = any(word in str(cause) for word in REFUSALS)

@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from pathology.nightly.clock import NightClock
-from pathology.nightly.decide import is_held, retry_utc
+from pathology.nightly.decide import retry_utc
 from pathology.nightly.incidents import Incidents
 from pathology.nightly.journal import tell
 from pathology.nightly.metrics import Metrics
@@ -194,7 +194,7 @@ class Books:
     def _hold(self, item: WorkItem, lease: Lease) -> None:
         """An item that is leased to this night: to a worker, unless a person must decide first."""
         self.held[item.item_id] = Held(item, lease)
-        if is_held(item):
+        if item.is_held:
             self._stop(item)
         else:
             self.taken.put(item)

@@ -90,12 +90,6 @@ def aged_at_utc(item: WorkItem, policy: Policy) -> datetime | None:
     return waited_from + timedelta(seconds=whole)
 
 
-def is_held(item: WorkItem) -> bool:
-    """Whether a person must decide first; one that was stopped and waits again was reopened."""
-    reopened = item.last is not None and item.last.kind == "stopped"
-    return item.order.held is not None and not reopened
-
-
 @dataclass(slots=True)
 class _Sorted:
     """Items by what keeps them, while they are gone through."""
@@ -109,7 +103,7 @@ class _Sorted:
 
 
 def _place(item: WorkItem, situation: Situation, policy: Policy, found: _Sorted) -> None:
-    if is_held(item):
+    if item.is_held:
         found.stop.append(item)
         return
     if item.lease is not None and item.attempts >= policy.attempts:

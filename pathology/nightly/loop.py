@@ -10,7 +10,6 @@ from typing import Final, NamedTuple, Protocol
 
 from pathology.errors import ClusterError
 from pathology.nightly.clock import NightClock
-from pathology.nightly.decide import is_held
 from pathology.nightly.desk import Desk
 from pathology.nightly.incidents import Incidents
 from pathology.nightly.job import JobMaker
@@ -116,7 +115,7 @@ class Loop:
 
     def _begin(self) -> None:
         while self.crew.room > 0 and (item := self.desk.taken()) is not None:
-            if is_held(item):  # never, by what the desk does; a wrong patient is the worst error
+            if item.is_held:  # never, by what the desk does; a wrong patient is the worst error
                 self.desk.hand_in(item.item_id, None)
                 continue
             tell(

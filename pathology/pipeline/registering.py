@@ -79,11 +79,13 @@ def _tell(work: WorkLedger, actor: Actor, job: Job, end: Ended) -> None:
     begun = now - timedelta(seconds=end.seconds)
     outcome = _without_names(job, end.outcome)
     item = _enrolled(work, _order(job), actor, begun)
-    if item.state == "done":
+    # Whose slide this is was questioned: somebody who analyses a file answers nothing.
+    in_doubt = item.is_held or item.state == "stopped"
+    if item.state == "done" or in_doubt:
         if outcome.result_key is None or work.result_of(outcome.result_key) is not None:
             return
         item = _enrolled(work, _order(job, f"run-{outcome.result_key[:32]}"), actor, begun)
-    if item.state in ("failed", "set-aside", "stopped"):
+    if item.state in ("failed", "set-aside"):
         work.reopen([item.item_id], actor, now, AGAIN)
     owner = f"run-{socket.gethostname()}-{os.getpid()}"
     lease = work.claim(item.item_id, owner, now, LEASE)

@@ -127,6 +127,12 @@ class WorkItem:
     lease: Lease | None = None
     last: Outcome | None = None  # of the newest attempt that ended
 
+    @property
+    def is_held(self) -> bool:
+        """Whether a person must decide first; one that was stopped and waits again was reopened."""
+        reopened = self.last is not None and self.last.kind == "stopped"
+        return self.order.held is not None and not reopened
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enrolled:

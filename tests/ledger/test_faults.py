@@ -235,6 +235,25 @@ def test_a_disk_that_takes_no_anchor_stops_writing_before_too_much_is_unproved(
         assert ledger.audit.verify().faults == ()
 
 
+def test_a_full_disk_passes(tmp_path: Path) -> None:
+    """SQLite is told how large it may become: the error is the very one of a full disk."""
+    site = LedgerSite(folder=tmp_path)
+    with site.open() as ledger:
+        ledger.work.enrol([order(n) for n in range(20)], OPERATOR, NOON)
+        connection = ledger.transactions.database.raw_connection()
+        pages = connection.cursor().execute("PRAGMA page_count").fetchone()[0]
+        connection.cursor().execute(f"PRAGMA max_page_count = {pages}")
+        connection.close()  # back to the pool: the one connection of this thread
+        with pytest.raises(LedgerAway, match="full"):
+            ledger.work.enrol([order(n) for n in range(20, 400)], OPERATOR, NOON)
+        connection = ledger.transactions.database.raw_connection()
+        connection.cursor().execute("PRAGMA max_page_count = 1000000")
+        connection.close()
+        told = ledger.work.enrol([order(n) for n in range(20, 400)], OPERATOR, NOON)
+        assert (len(told.new), len(told.known)) == (380, 0)
+        assert ledger.audit.verify().faults == ()
+
+
 def test_the_database_holds_no_name(ledger_site: LedgerSite, tampering: Tampering) -> None:
     """Paths, identities, facts and folders are sealed; what is on disk is searched for them."""
     with ledger_site.open() as ledger:

@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from pathology.pipeline.roster import Ended
 from pathology.pipeline.run_slide import Job
 from pathology.pipeline.stages import run_slide
 from pathology.records.settings.run import RunSettings
+from pathology.records.work import Outcome, WorkOrder
 from tests.pipeline import faults
 
 
@@ -94,6 +96,30 @@ def test_a_failure_waits_for_nobody_and_a_later_success_takes_its_place(
         (item,) = ledger.work.items()
         kinds = [a.outcome and a.outcome.kind for a in ledger.work.attempts(item.item_id)]
         assert (item.state, kinds) == ("done", ["refused", "done"])
+
+
+@pytest.mark.parametrize("seen", [False, True], ids=["not yet seen by a night", "stopped by one"])
+def test_a_slide_held_for_its_identity_stays_held(job: Job, own: RunSettings, seen: bool) -> None:
+    held = WorkOrder(
+        path=job.order.path, analysis=job.order.analysis, source="folder", held="identity-disagrees"
+    )
+    now = datetime.now(UTC)
+    with opened_ledger(own.ledger) as (ledger, actor):
+        (stopped,) = ledger.work.enrol([held], actor, now).new
+        if seen:
+            lease = ledger.work.claim(stopped, "a night", now, timedelta(minutes=1))
+            assert lease is not None
+            said = Outcome(kind="stopped", reason_code="identity-disagrees")
+            assert ledger.work.finish(lease, said, now, None)
+    refused = dataclasses.replace(ended(job), outcome=Outcome(kind="refused", reason_code="x"))
+    with registering(own) as register:
+        for end in (refused, ended(job), ended(job)):
+            register.tell(job, end)
+        assert register.problem is None
+    with opened_ledger(own.ledger) as (ledger, _):
+        states = {i.item_id == stopped: (i.state, i.attempts) for i in ledger.work.items()}
+        as_was = ("stopped", 1) if seen else ("waiting", 0)
+        assert states == {True: as_was, False: ("done", 1)}
 
 
 def test_no_name_of_a_file_is_readable_in_the_database(
