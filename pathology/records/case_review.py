@@ -217,7 +217,6 @@ class SigningOrder:
     proof: Reauthenticated
     printed_name: str
     meaning: Meaning
-    shown_version: int  # of the case, as the signer saw it whole
     slides_sha256: Mapping[str, str]  # of each slide by id, taken just before
     findings_sha256: Mapping[str, str]  # of each result's findings.json, read just before
     research_accepted: bool = False  # the site accepts weights for research

@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
 
 from pathology.records.decision import Decision, Difference
+from pathology.records.plain import plain
 from pathology.records.report import Block, Quotation, ReportField, Worded, WrittenSection
 
 Meaning = Literal["reviewed", "approved", "responsible"]
@@ -110,7 +111,7 @@ class SignedReport:
 
 def signed_content(report: SignedReport) -> dict[str, Any]:
     """Everything that a signed version says, as plain values; its hash is over these."""
-    return {"schema": SIGNED_SCHEMA, "physician_verified": True, **_plain(report)}
+    return {"schema": SIGNED_SCHEMA, "physician_verified": True, **plain(report)}
 
 
 def canonical_content(content: Mapping[str, Any]) -> bytes:
@@ -124,15 +125,3 @@ def canonical_content(content: Mapping[str, Any]) -> bytes:
 def content_sha256(content: Mapping[str, Any]) -> str:
     """SHA-256 over the canonical content, hexadecimal."""
     return hashlib.sha256(canonical_content(content)).hexdigest()
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
-    if isinstance(value, tuple) and hasattr(value, "_asdict"):
-        return {k: _plain(v) for k, v in value._asdict().items()}
-    if isinstance(value, tuple | list):
-        return [_plain(v) for v in value]
-    return value
