@@ -15,18 +15,31 @@ from pathology.exchange.case_json import read_case
 from pathology.exchange.documents import faults, read_json, write_json
 from pathology.exchange.stored_result import FINDINGS, read_result
 from pathology.exchange.whole_file import write_whole
+from pathology.pipeline.authors import Author
 from pathology.pipeline.report_settings import ReportRules, load_report_rules
 from pathology.records.case_data import CaseData
 from pathology.records.reasons import Language
-from pathology.records.report import Draft, DraftWriter, Quotation, Worded
+from pathology.records.report import Draft, Quotation, Worded
 from pathology.records.result import StoredResult
+from pathology.records.settings.llm import TEMPLATE
 from pathology.records.settings.reports import ReportTemplate
 from pathology.reports.document import draft_document
 from pathology.reports.draft import DraftOrder, DraftRules, make_draft
 from pathology.reports.facts import FactRules, case_facts, one_each
 from pathology.reports.page import Extras, Picture, html_page
-from pathology.reports.plain_text import plain_text
+from pathology.reports.plain_text import authorship, plain_text
 from pathology.reports.printed import pdf_page
+
+__all__ = [
+    "CaseOrder",
+    "DraftFiles",
+    "authorship",
+    "draft_case",
+    "draft_text",
+    "read_draft",
+    "render_draft",
+    "write_report",
+]
 
 CASES: Final = "cases"
 OVERLAY: Final = "overlay.png"
@@ -53,8 +66,7 @@ class CaseOrder:
     template: str | None = None
     settings: Path | None = None
     pdf: bool = True
-    writer: DraftWriter | None = None
-    writer_version: str = "not stated"
+    author: Author | None = None  # None: the template
     passages: tuple[Quotation, ...] = ()
 
 
@@ -78,7 +90,7 @@ def draft_case(order: CaseOrder) -> DraftFiles:
     OutputError
         The report cannot be written, or no PDF can be made.
     """
-    rules = load_report_rules(order.settings)
+    rules, author = load_report_rules(order.settings), order.author or Author(name=TEMPLATE)
     case = read_case(order.case_file)
     found = results_of(order.out, case)
     chosen = one_each(case, [f.result for f in found])
@@ -94,8 +106,9 @@ def draft_case(order: CaseOrder) -> DraftFiles:
                 ),
             ),
             made_utc=datetime.now(UTC).isoformat(timespec="seconds"),
-            writer=order.writer,
-            writer_version=order.writer_version,
+            writer=author.writer,
+            asked=author.name,
+            writer_version=author.version,
             passages=order.passages,
         ),
         _draft_rules(rules, template_for(case, chosen, rules, order.template)),
