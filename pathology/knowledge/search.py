@@ -27,14 +27,20 @@ from pathology.records.knowledge import Hit, KnowledgeKind, Passage, TextLanguag
 from pathology.records.settings.knowledge import FusionSettings
 
 MOST_WORDS: Final = 64
+OF_KIND: Final = (
+    "AND (?2 = '' OR +rowid IN (SELECT passage.id FROM passage JOIN entry "
+    "ON entry.id = passage.entry WHERE entry.kind = ?2)) ORDER BY rank LIMIT ?3"
+)
+"""Before the best are taken, else many cases leave no room for a guideline. The plus keeps SQLite
+from asking the index once a passage."""
 FIND: Final = {
     "zh": (
-        "SELECT rowid AS id, bm25(words_zh) AS rank FROM words_zh "
-        "WHERE words_zh MATCH ? ORDER BY rank LIMIT ?"
+        "SELECT rowid AS id, bm25(words_zh) AS rank FROM words_zh "  # noqa: S608 -- our own words
+        f"WHERE words_zh MATCH ?1 {OF_KIND}"
     ),
     "en": (
-        "SELECT rowid AS id, bm25(words_en) AS rank FROM words_en "
-        "WHERE words_en MATCH ? ORDER BY rank LIMIT ?"
+        "SELECT rowid AS id, bm25(words_en) AS rank FROM words_en "  # noqa: S608 -- our own words
+        f"WHERE words_en MATCH ?1 {OF_KIND}"
     ),
 }
 MARKS: Final = (
@@ -48,6 +54,11 @@ ROWS: Final = (
     "SELECT passage.*, entry.kind, entry.name, entry.version, entry.source, entry.licence "
     "FROM passage JOIN entry ON entry.id = passage.entry "
     "WHERE passage.id IN (SELECT value FROM json_each(?))"
+)
+VECTORS: Final = (
+    "SELECT vector.passage, vector.numbers, entry.kind FROM vector "
+    "JOIN passage ON passage.id = vector.passage JOIN entry ON entry.id = passage.entry "
+    "WHERE vector.language = ?"
 )
 
 
@@ -66,17 +77,20 @@ class _Likeness:
     """Vectors of one language, and the passages they belong to."""
 
     ids: NDArray[np.int64]
+    kinds: NDArray[np.str_]
     vectors: Vectors
 
-    def found(self, question: Vectors, most: int) -> dict[int, float]:
-        """The likest passages; 1 is the likest, 0 as like as they are on average."""
-        if not len(self.ids):
+    def found(self, question: Vectors, most: int, kind: KnowledgeKind | None) -> dict[int, float]:
+        """The likest passages of a kind; 1 is the likest, 0 as like as they are on average."""
+        likeness, ids = self.vectors @ question, self.ids
+        if kind is not None:
+            likeness, ids = likeness[self.kinds == kind], ids[self.kinds == kind]
+        if not len(ids):
             return {}
-        likeness = self.vectors @ question
         average, best = float(likeness.mean()), float(likeness.max())
         first = np.argpartition(-likeness, min(most, len(likeness) - 1))[:most]
         span = max(best - average, 1e-6)
-        return {int(self.ids[i]): max((float(likeness[i]) - average) / span, 0.0) for i in first}
+        return {int(ids[i]): max((float(likeness[i]) - average) / span, 0.0) for i in first}
 
 
 @dataclass(slots=True)
@@ -177,10 +191,11 @@ class Search:
         self, language: TextLanguage, question: _Question, wanted: Wanted
     ) -> list[Candidate]:
         rarity = self._rarity(language, question.concepts)
-        lexical = self._lexical(language, question)
+        lexical = self._lexical(language, question, wanted.kind)
         meant: Mapping[int, float] = {}
         if question.vector is not None and language in self._like:
-            meant = self._like[language].found(question.vector, self._fusion.candidates)
+            like, most = self._like[language], self._fusion.candidates
+            meant = like.found(question.vector, most, wanted.kind)
         best = max(lexical.values(), default=1.0) or 1.0
         whole = sum(rarity.values()) or 1.0
         ids = json.dumps([*(lexical.keys() | meant.keys())])
@@ -201,13 +216,16 @@ class Search:
             )
         return found
 
-    def _lexical(self, language: TextLanguage, question: _Question) -> dict[int, float]:
-        """BM25 of the best passages by words or concepts; larger is better."""
+    def _lexical(
+        self, language: TextLanguage, question: _Question, kind: KnowledgeKind | None
+    ) -> dict[int, float]:
+        """BM25 of the best passages of a kind by words or concepts; larger is better."""
         terms = [f'words : "{_quoted(word)}"' for word in question.words]
         terms += [f'concepts : "{_quoted(concept)}"' for concept in question.concepts]
         if not terms:
             return {}
-        rows = self._store.execute(FIND[language], (" OR ".join(terms), self._fusion.candidates))
+        asked = (" OR ".join(terms), kind or "", self._fusion.candidates)
+        rows = self._store.execute(FIND[language], asked)
         return {row["id"]: -row["rank"] for row in rows}
 
     def _rarity(self, language: TextLanguage, concepts: Sequence[str]) -> dict[str, float]:
@@ -235,13 +253,12 @@ class Search:
         self._like = {}
         if made is not None and made["value"] == self._embedder.name:
             for language in LANGUAGES:
-                rows = self._store.execute(
-                    "SELECT passage, numbers FROM vector WHERE language = ?", (language,)
-                ).fetchall()
+                rows = self._store.execute(VECTORS, (language,)).fetchall()
                 if rows:
                     flat = np.frombuffer(b"".join(row["numbers"] for row in rows), np.float32)
                     self._like[language] = _Likeness(
                         ids=np.array([row["passage"] for row in rows], np.int64),
+                        kinds=np.array([row["kind"] for row in rows]),
                         vectors=flat.reshape(len(rows), -1),
                     )
         self._like_of = state

