@@ -118,12 +118,12 @@ def test_status_and_plan_say_what_the_commands_say(
     lease = opened.work.claim(ids[0], "a night", now, MINUTE)
     assert lease is not None
     shift = opened.shifts.begin("a night", founder.name, now, MINUTE, alone=True)
-    outcome = Outcome(kind="refused", reason_code="no-scale", facts={})
+    outcome = Outcome(kind="refused", reason_code="empty-file", facts={})
     assert opened.work.finish(lease, outcome, datetime.now(UTC), None)
     status = night.status(TECHNICIAN)
     assert (status["shift"]["id"], status["waiting"]) == (shift.shift_id, 1)
     (failure,) = status["failures"]
-    assert failure["reason_code"] == "no-scale"
+    assert failure["reason_code"] == "empty-file"
     assert failure["reason"]["en"] != failure["reason"]["zh"] != ""
     plan = night.plan(founder)
     assert [slide["item"] for slide in plan["slides"]] == [ids[1]]
