@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, cast, get_args
 from zoneinfo import ZoneInfo
 
 from pathology.errors import UsageError
@@ -38,19 +38,6 @@ from pathology.records.work import WorkItem, WorkState
 MOST_SHOWN: Final = 500
 OPEN: Final[tuple[WorkState, ...]] = ("waiting", "leased", "stopped")
 LANGUAGES: Final[tuple[Language, ...]] = ("en", "zh")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picked:
-    """What is asked of a slide that was picked; None where nothing is stated."""
-
-    slide: str  # as ``slides`` names it
-    analysis: Analysis
-    marker: str | None = None
-    priority: Priority = "routine"
-    case_id: str | None = field(default=None, repr=False)
-    specimen: str | None = field(default=None, repr=False)
-    block: str | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -136,27 +123,30 @@ class NightAtPage:
             "away": sum(source.state != "there" for source in report.sources),
         }
 
-    def order(self, actor: Actor, picked: Picked) -> dict[str, Any]:
-        """Put a picked slide on the worklist; held where identities disagree.
+    def pick(self, actor: Actor, wish: Mapping[str, str]) -> dict[str, Any]:
+        """Put a slide on the worklist; held where identities disagree.
+
+        ``wish`` has ``slide`` as ``slides`` names it, ``analysis``, and where stated ``marker``,
+        ``priority``, ``case_id``, ``specimen``, ``block``.
 
         Raises
         ------
         NotAllowed
             The account may not analyse.
         UsageError
-            No such slide waits to be picked.
+            No such slide waits to be picked, or the wish is none.
         """
         self.ledger.accounts.require(actor, "run-analysis")
         with self._lock:
-            slide = self._unasked.get(picked.slide)
+            slide = self._unasked.get(wish["slide"])
         if slide is None:
             raise UsageError("this slide is not among those without an order: look again")
-        (order,) = join([slide], [_row(slide.path, picked)], [], self._rules()).work
+        (order,) = join([slide], [_row(slide.path, wish)], [], self._rules()).work
         told = self.ledger.work.enrol([order], actor, self.clock.now())
         (item,) = self.ledger.work.items(ids=(*told.new, *told.known))
         with self._lock:
             self._known[item.item_id] = item
-            self._unasked.pop(picked.slide, None)
+            self._unasked.pop(wish["slide"], None)
         held = None if order.held is None else _in_words(order.held, order.held_facts)
         return {"name": item.name, "new": bool(told.new), "held": held}
 
@@ -179,16 +169,22 @@ class NightAtPage:
         return hashlib.blake2b(str(path).encode(), key=self._key, digest_size=16).hexdigest()
 
 
-def _row(path: Path, picked: Picked) -> ManifestRow:
+def _row(path: Path, wish: Mapping[str, str]) -> ManifestRow:
+    analysis, priority = wish["analysis"], wish.get("priority", "routine")
+    if analysis not in get_args(Analysis) or priority not in get_args(Priority):
+        raise UsageError(
+            f"an analysis is one of {', '.join(get_args(Analysis))}, a priority one of "
+            f"{', '.join(get_args(Priority))}"
+        )
     return ManifestRow(
         row=1,
         slide=path,
-        analysis=picked.analysis,
-        marker=picked.marker,
-        case_id=picked.case_id,
-        specimen=picked.specimen,
-        block=picked.block,
-        priority=picked.priority,
+        analysis=cast(Analysis, analysis),
+        priority=cast(Priority, priority),
+        marker=wish.get("marker") or None,
+        case_id=wish.get("case_id") or None,
+        specimen=wish.get("specimen") or None,
+        block=wish.get("block") or None,
     )
 
 

@@ -56,5 +56,10 @@ async def slide_page(request: Request) -> Response:
     return _html("slide.html")
 
 
+async def night_page(request: Request) -> Response:
+    """Tonight: progress, plan, failures, slides to be picked."""
+    return _html("night.html")
+
+
 def _html(name: str) -> Response:
     return Response((PAGE / name).read_bytes(), media_type="text/html")

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pathology.records.actor import Act
-from pathology.review import counting, looking, page_files
+from pathology.review import counting, looking, night_answers, page_files
 
 Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
 RESULT: Final = "/results/{slide_id}/{name}"
@@ -52,4 +52,10 @@ ROUTES: Final[tuple[Rule, ...]] = (
     Rule(path=f"{RESULT}/outlines", answer=looking.outlines, act="view-case"),
     Rule(path=f"{RESULT}/nucleus", answer=looking.nucleus, act="view-case"),
     Rule(path=f"{RESULT}/count", answer=counting.count, act="count-region", method="POST"),
+    Rule(path="/night", answer=page_files.night_page, act="read-worklist", page=True),
+    Rule(path="/night/status", answer=night_answers.night_status, act="read-worklist"),
+    Rule(path="/night/plan", answer=night_answers.night_plan, act="plan-night"),
+    Rule(path="/night/slides", answer=night_answers.night_slides, act="run-analysis"),
+    Rule(path="/night/pick", answer=night_answers.pick_slide, act="run-analysis", method="POST"),
+    Rule(path="/night/again", answer=night_answers.run_again, act="run-analysis", method="POST"),
 )

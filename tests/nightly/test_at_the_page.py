@@ -11,7 +11,7 @@ import pytest
 
 from pathology.errors import NotAllowed, UsageError
 from pathology.ledger.open import OpenLedger
-from pathology.nightly.at_the_page import NightAtPage, Picked
+from pathology.nightly.at_the_page import NightAtPage
 from pathology.nightly.options import load_night_settings
 from pathology.pipeline.ledger_open import opened_ledger
 from pathology.records.actor import Actor
@@ -68,11 +68,11 @@ def test_a_slide_nobody_asked_for_is_seen_picked_and_gone(
     scan(night, "S26-2_A1.tif")
     waiting = seen(night)
     assert waiting.keys() == {"S26-1_A2.tif", "S26-2_A1.tif"}
-    wish = Picked(
-        slide=waiting[path.name], analysis="ki67", marker="ki67", priority="urgent",
-        case_id="S26-1", specimen="A", block="2",
-    )  # fmt: skip
-    told = night.order(TECHNICIAN, wish)
+    wish = {
+        "slide": waiting[path.name], "analysis": "ki67", "marker": "ki67", "priority": "urgent",
+        "case_id": "S26-1", "specimen": "A", "block": "2",
+    }  # fmt: skip
+    told = night.pick(TECHNICIAN, wish)
     assert (told["new"], told["held"]) == (True, None)
     (item,) = ledger[0].work.items()
     assert item.name == told["name"]
@@ -80,14 +80,20 @@ def test_a_slide_nobody_asked_for_is_seen_picked_and_gone(
     assert item.order.identity.accession == "S26-1"
     assert seen(night).keys() == {"S26-2_A1.tif"}
     with pytest.raises(UsageError, match="look again"):
-        night.order(TECHNICIAN, wish)
+        night.pick(TECHNICIAN, wish)
 
 
 def test_a_slide_whose_name_disagrees_is_held_and_both_languages_say_so(night: NightAtPage) -> None:
     scan(night, "S26-1_A2.tif")
     (slide,) = seen(night).values()
-    wish = Picked(slide=slide, analysis="infiltration", case_id="S26-9", specimen="A", block="2")
-    told = night.order(TECHNICIAN, wish)
+    wish = {
+        "slide": slide,
+        "analysis": "infiltration",
+        "case_id": "S26-9",
+        "specimen": "A",
+        "block": "2",
+    }
+    told = night.pick(TECHNICIAN, wish)
     assert "S26-1" not in str(told), "what disagrees is shown to who may see identities"
     assert told["held"].keys() == {"en", "zh"}
     assert told["held"]["en"] != told["held"]["zh"]
@@ -101,7 +107,7 @@ def test_who_may_not_analyse_sees_no_file_name(night: NightAtPage) -> None:
     with pytest.raises(NotAllowed):
         night.slides(CURATOR)
     with pytest.raises(NotAllowed):
-        night.order(CURATOR, Picked(slide=slide, analysis="ki67"))
+        night.pick(CURATOR, {"slide": slide, "analysis": "ki67"})
     with pytest.raises(NotAllowed):
         night.status(CURATOR)
     with pytest.raises(NotAllowed):
