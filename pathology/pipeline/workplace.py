@@ -46,6 +46,10 @@ QUIET: Final[Mapping[str, Any]] = {
     "distributed.worker.profile.enabled": False,
     "distributed.admin.system-monitor.gil.enabled": False,
     "distributed.diagnostics.nvml": False,
+    # Fifty looks a second at its own clock, in every process: idle, they were most of its work.
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.tick.limit": "1 hour",
+    "distributed.admin.system-monitor.interval": "10s",
 }
 PATIENT: Final[Mapping[str, Any]] = {
     # A nanny whose worker is not back after so long would be sent home, and nobody take its place:
