@@ -18,7 +18,7 @@ from pathology.records.case_review import Change
 from pathology.records.report_state import ReportState
 from pathology.review.answers import refused, told
 from pathology.review.case_steps import ASSIGN_STEPS, REVIEW_STEPS, Asked, Step, StrangeBody, text
-from pathology.review.case_told import case_told, changed_told, line_told, reason_told
+from pathology.review.case_told import LANGUAGES, case_told, changed_told, line_told
 from pathology.review.room import Room, actor_of, room_of
 
 MOST_LINES: Final = 500
@@ -76,9 +76,7 @@ async def _step(request: Request, steps: Mapping[str, Step]) -> Response:
         change = change_of(asked, actor_of(request))
     except StrangeBody:
         return refused(400, "wrong-request")
-    return await _answered(
-        room, lambda cases: changed_told(step(cases, at["case"], asked, change))
-    )
+    return await _answered(room, lambda cases: changed_told(step(cases, at["case"], asked, change)))
 
 
 def body_of(body: bytes) -> Asked:
@@ -129,6 +127,5 @@ def refusal_of(problem: CaseRefused) -> Response:
     if problem.code in ("no-such-case", "purged"):
         return refused(404, "not-found")
     status = "case-changed" if isinstance(problem, CaseChanged) else "case-refused"
-    facts = {name: str(fact) for name, fact in problem.facts.items()}
-    words = reason_told(problem.code, facts)
-    return JSONResponse({"code": status, "detail": problem.code, "reason": words["reason"]}, 409)
+    reason = {language: problem.text(language) for language in LANGUAGES}
+    return JSONResponse({"code": status, "detail": problem.code, "reason": reason}, 409)

@@ -76,11 +76,6 @@ def changed_told(changed: Changed) -> dict[str, Any]:
     return dict(plain(changed))
 
 
-def reason_told(code: str, facts: dict[str, str]) -> dict[str, Any]:
-    """Why the desk refuses, in both languages."""
-    return {"code": code, **_words(code, facts)}
-
-
 def _words(code: str, facts: Any) -> dict[str, Any]:
     words = {lang: worded(code, facts, lang, table=CASE_REASONS) for lang in LANGUAGES}
     return {"reason": {lang: f"{one.problem}. {one.remedy}" for lang, one in words.items()}}

@@ -1,7 +1,7 @@
 // The text of a report: both languages side by side, changes kept sentence by sentence.
 
 import { byId, make } from "./make.js";
-import { moment, say, spoken } from "./words.js";
+import { moment, spoken } from "./words.js";
 
 /** @param {any} shown */
 export function drawText(shown) {
