@@ -27,8 +27,11 @@ def case_told(
     unready: Sequence[NotReady],
     site: RunSettings,
 ) -> dict[str, Any]:
-    """All of a case. While a reading of the reader's own is missing, what would bias it is left
-    out: values of those findings, the text that tells them, and what others made of them."""
+    """All of a case that the reader may know.
+
+    While a reading of the reader's own is missing, what would bias it is left out: values of those
+    findings, the text that tells them, and what others made of them.
+    """
     return {
         "line": line_told(case.line),
         "case_id": case.case_id,
