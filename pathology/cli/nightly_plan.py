@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Final, get_args
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from pathology.cli.messages import say, speak
-from pathology.cli.nightly_told import plan_json, told_plan, told_what_if, what_if_json
+from pathology.cli.nightly_told import told_plan, told_what_if, what_if_json
 from pathology.errors import UsageError
 from pathology.nightly.capacity import needed, throughput
 from pathology.nightly.clock import NightClock
-from pathology.nightly.foresight import foresight, plan_of
+from pathology.nightly.foresight import plan_tonight
 from pathology.nightly.options import NightSettings, load_night_settings
-from pathology.nightly.places import GIB
+from pathology.nightly.plan_document import plan_document
 from pathology.nightly.site_sources import SiteSources, has_sources
-from pathology.nightly.window import window_at
 from pathology.pipeline.ledger_open import opened_ledger
-from pathology.pipeline.workers import workers_for
 from pathology.records.actor import Actor
 from pathology.records.capacity import Capacity, Needed, Question, Throughput
 from pathology.records.ledger import Ledger
@@ -48,22 +44,13 @@ def call(given: argparse.Namespace) -> int:
 
 
 def _plan(given: argparse.Namespace, settings: NightSettings, ledger: Ledger) -> None:
-    now, nightly = datetime.now(UTC), settings.nightly
-    analyses = frozenset(get_args(Analysis))
-    workers = (
-        given.workers or nightly.operating.workers or workers_for(settings.run, analyses, "auto")
+    told = plan_tonight(
+        settings, ledger.work, datetime.now(UTC), workers=given.workers, out=given.out
     )
-    window = window_at(now, nightly.window)
-    if window.holds(now):
-        window = replace(window, begins_utc=now)
-    seen = foresight(settings, ledger.work, now, workers)
-    out = given.out or nightly.operating.out
-    free = shutil.disk_usage(out).free / GIB if out else float("inf")
-    told = plan_of(settings, seen, ledger.work, window, free)
     if given.json:
-        print(json.dumps(plan_json(told), ensure_ascii=False, allow_nan=False))
+        print(json.dumps(plan_document(told), ensure_ascii=False, allow_nan=False))
     else:
-        print(told_plan(told, speak(), ZoneInfo(nightly.window.zone)))
+        print(told_plan(told, speak(), ZoneInfo(settings.nightly.window.zone)))
 
 
 def _look(settings: NightSettings, ledger: Ledger, actor: Actor) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime, tzinfo
 from types import MappingProxyType
@@ -108,42 +107,6 @@ def told_plan(plan: Plan, language: Language, zone: tzinfo) -> str:
         if names:
             lines.append(f"{len(names)} {_say(verdict, language)}: {_some(names, language)}")
     return "\n".join([*lines, *_sources(plan.sources, language)])
-
-
-def plan_json(plan: Plan) -> dict[str, object]:
-    """The plan for a program; times are UTC."""
-    return {
-        "schema": "pathology.night-plan/1",
-        "begins_utc": _iso(plan.begins_utc),
-        "night_ends_utc": _iso(plan.night_ends_utc),
-        "ends_utc": {
-            "low": _iso(plan.ends_low_utc),
-            "expected": _iso(plan.ends_utc),
-            "high": _iso(plan.ends_high_utc),
-        },
-        "counts": dict(Counter(slide.verdict for slide in plan.slides)),
-        "areas_unknown": plan.areas_unknown,
-        "result_gib": round(plan.gib, 3),
-        "machines": _machines(plan.capacity),
-        "sources": dict(plan.sources),
-        "slides": [
-            {
-                "item": slide.item_id,
-                "name": slide.name,
-                "analysis": slide.analysis,
-                "priority": slide.priority,
-                "deadline_utc": _iso(slide.deadline_utc),
-                "verdict": slide.verdict,
-                "begins_utc": _iso(slide.begins_utc),
-                "ends_utc": {
-                    "low": _iso(slide.ends_low_utc),
-                    "expected": _iso(slide.ends_utc),
-                    "high": _iso(slide.ends_high_utc),
-                },
-            }
-            for slide in plan.slides
-        ],
-    }
 
 
 def told_what_if(answers: Sequence[Throughput | Needed], language: Language) -> str:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from pathlib import Path
+from typing import get_args
 
 from pathology.nightly.capacity import expected_of, site_areas, site_costs
 from pathology.nightly.options import NightSettings
+from pathology.nightly.places import GIB
 from pathology.nightly.plan import plan
 from pathology.nightly.settings import policy_of
 from pathology.nightly.summarise import analysis_of
+from pathology.nightly.window import window_at
 from pathology.pipeline.cluster import cores
+from pathology.pipeline.workers import workers_for
 from pathology.records.capacity import AreaSpread, Capacity, Plan, WorkerCost
 from pathology.records.ledger import WorkLedger
 from pathology.records.night import Expected, Window
@@ -81,3 +87,28 @@ def plan_of(
         seen.sources,
         free_gib=free_gib,
     )
+
+
+def plan_tonight(
+    settings: NightSettings,
+    work: WorkLedger,
+    now_utc: datetime,
+    *,
+    workers: int | None = None,
+    out: Path | None = None,
+) -> Plan:
+    """The plan of the window that is open or comes next, from now on; None: as the settings say.
+
+    Raises
+    ------
+    LedgerAway
+        Try again.
+    """
+    operating, window = settings.nightly.operating, window_at(now_utc, settings.nightly.window)
+    if window.holds(now_utc):
+        window = replace(window, begins_utc=now_utc)
+    every = frozenset(get_args(Analysis))
+    hands = workers or operating.workers or workers_for(settings.run, every, "auto")
+    place = out or operating.out
+    free_gib = shutil.disk_usage(place).free / GIB if place else float("inf")
+    return plan_of(settings, foresight(settings, work, now_utc, hands), work, window, free_gib)

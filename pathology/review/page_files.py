@@ -56,5 +56,15 @@ async def slide_page(request: Request) -> Response:
     return _html("slide.html")
 
 
+async def case_page(request: Request) -> Response:
+    """A case: decisions, text, signature."""
+    return _html("case.html")
+
+
+async def night_page(request: Request) -> Response:
+    """Tonight: progress, plan, failures, slides to be picked."""
+    return _html("night.html")
+
+
 def _html(name: str) -> Response:
     return Response((PAGE / name).read_bytes(), media_type="text/html")

@@ -14,10 +14,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pathology.records.actor import Act
-from pathology.review import counting, looking, page_files
+from pathology.review import case_answers, counting, looking, night_answers, page_files
 
 Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
 RESULT: Final = "/results/{slide_id}/{name}"
+CASE: Final = "/cases/{case}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,4 +53,25 @@ ROUTES: Final[tuple[Rule, ...]] = (
     Rule(path=f"{RESULT}/outlines", answer=looking.outlines, act="view-case"),
     Rule(path=f"{RESULT}/nucleus", answer=looking.nucleus, act="view-case"),
     Rule(path=f"{RESULT}/count", answer=counting.count, act="count-region", method="POST"),
+    Rule(path="/cases/list", answer=case_answers.worklist, act="read-worklist"),
+    Rule(path=CASE, answer=page_files.case_page, act="view-case", page=True),
+    Rule(path=f"{CASE}/told", answer=case_answers.case, act="view-case"),
+    Rule(
+        path=f"{CASE}/steps/{{step}}",
+        answer=case_answers.review_step,
+        act="review-case",
+        method="POST",
+    ),
+    Rule(
+        path=f"{CASE}/work/{{step}}",
+        answer=case_answers.assign_step,
+        act="assign-case",
+        method="POST",
+    ),
+    Rule(path="/night", answer=page_files.night_page, act="read-worklist", page=True),
+    Rule(path="/night/status", answer=night_answers.night_status, act="read-worklist"),
+    Rule(path="/night/plan", answer=night_answers.night_plan, act="plan-night"),
+    Rule(path="/night/slides", answer=night_answers.night_slides, act="run-analysis"),
+    Rule(path="/night/pick", answer=night_answers.pick_slide, act="run-analysis", method="POST"),
+    Rule(path="/night/again", answer=night_answers.run_again, act="run-analysis", method="POST"),
 )

@@ -11,7 +11,6 @@ import pytest
 from pathology.cli.nightly_told import (
     TOLD,
     WORDS,
-    plan_json,
     told_plan,
     told_problems,
     told_what_if,
@@ -19,6 +18,7 @@ from pathology.cli.nightly_told import (
 )
 from pathology.nightly.capacity import needed, throughput
 from pathology.nightly.plan import plan
+from pathology.nightly.plan_document import plan_document
 from pathology.nightly.settings import load_costs, load_nightly
 from pathology.records.capacity import Capacity, Question
 from pathology.records.incoming import IntakeProblem
@@ -62,13 +62,13 @@ def test_a_plan_in_chinese_has_the_same_numbers() -> None:
 
 
 def test_a_plan_is_json_with_a_schema_and_no_path() -> None:
-    told = json.loads(json.dumps(plan_json(PLAN), allow_nan=False))
+    told = json.loads(json.dumps(plan_document(PLAN), allow_nan=False))
     assert told["schema"] == "pathology.night-plan/1"
     assert told["counts"] == {"late": 1, "not-tonight": 27, "held": 1}
     assert told["slides"][0]["ends_utc"]["expected"] == "2030-03-01T13:00:00+00:00"
     assert "/s/" not in json.dumps(told)
     empty = plan([], NOON, policy(), Capacity(workers=1, cores=1), {}, {})
-    assert json.dumps(plan_json(empty))
+    assert json.dumps(plan_document(empty))
     assert "No slide runs." in told_plan(empty, "en", ZoneInfo("UTC"))
 
 

@@ -2,11 +2,12 @@
 
 /** The server, or the way to it, refused. `code` is a key of the words, `detail` English. */
 export class Refused extends Error {
-  /** @param {string} code @param {string} detail */
-  constructor(code, detail) {
+  /** @param {string} code @param {string} detail @param {Record<string, string>|null} [reason] in both languages */
+  constructor(code, detail, reason = null) {
     super(code);
     this.code = code;
     this.detail = detail;
+    this.reason = reason;
   }
 }
 
@@ -20,13 +21,14 @@ async function answer(path, how = {}) {
     throw new Refused("no-connection", "");
   }
   if (response.ok) return response;
+  /** @type {any} */
   let told = { code: "cannot", detail: "" };
   try {
     told = await response.json();
   } catch {
     // a refusal without words stays a refusal
   }
-  throw new Refused(String(told.code || "cannot"), String(told.detail || ""));
+  throw new Refused(String(told.code || "cannot"), String(told.detail || ""), told.reason ?? null);
 }
 
 /** @param {string} path @param {AbortSignal} [signal] @returns {Promise<any>} */

@@ -3,6 +3,7 @@
 import { Refused, askJson } from "./ask.js";
 import { applyLooks, switches } from "./looks.js";
 import { byId, make } from "./make.js";
+import { worklist } from "./worklist.js";
 import { moment, quantity, say, sayOr, speak, spoken } from "./words.js";
 
 /** @param {any[]} results */
@@ -35,7 +36,11 @@ async function begin() {
   try {
     const { results } = await askJson("/results");
     draw(results);
-    switches(() => draw(results));
+    const drawWork = await worklist();
+    switches(() => {
+      draw(results);
+      drawWork();
+    });
     document.body.dataset.ready = "true";
   } catch (problem) {
     byId("none").hidden = false;

@@ -1,0 +1,131 @@
+"""The worklist, a case, and what persons do to it. The ledger decides; this only carries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any, Final, get_args
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from pathology.errors import CaseChanged, CaseRefused, LedgerAway, NotAllowed
+from pathology.records.actor import Actor
+from pathology.records.case_ledger import CaseLedger
+from pathology.records.case_review import Change
+from pathology.records.report_state import ReportState
+from pathology.review.answers import refused, told
+from pathology.review.case_steps import ASSIGN_STEPS, REVIEW_STEPS, Asked, Step, StrangeBody, text
+from pathology.review.case_told import LANGUAGES, case_told, changed_told, line_told
+from pathology.review.room import Room, actor_of, room_of
+
+MOST_LINES: Final = 500
+AGAIN_S: Final = 2
+
+
+async def worklist(request: Request) -> Response:
+    """Cases, discrepancies first, then the most pressing; ``state`` and ``assignee`` narrow it."""
+    room, asked = room_of(request), request.query_params
+    states = tuple(s for s in get_args(ReportState) if s in asked.getlist("state"))
+    who = asked.get("assignee") or None
+
+    def seen(cases: CaseLedger) -> dict[str, Any]:
+        lines = cases.worklist(states, who)
+        return {
+            "cases": [line_told(line) for line in lines[:MOST_LINES]],
+            "more": max(0, len(lines) - MOST_LINES),
+            "you": actor_of(request).name,
+        }
+
+    return await _answered(room, seen)
+
+
+async def case(request: Request) -> Response:
+    """All of a case that this reader may know now."""
+    room, actor, name = room_of(request), actor_of(request), request.path_params["case"]
+
+    def seen(cases: CaseLedger) -> dict[str, Any]:
+        found = cases.case(name)
+        hidden = cases.hidden_from(found, actor.name)
+        unready = cases.unready(name, actor.name)
+        document = case_told(found, hidden, unready, room.desk.settings)
+        return {**document, "you": actor.name}
+
+    return await _answered(room, seen)
+
+
+async def review_step(request: Request) -> Response:
+    """A step of the reader's."""
+    return await _step(request, REVIEW_STEPS)
+
+
+async def assign_step(request: Request) -> Response:
+    """Work given to somebody."""
+    return await _step(request, ASSIGN_STEPS)
+
+
+async def _step(request: Request, steps: Mapping[str, Step]) -> Response:
+    room, at = room_of(request), request.path_params
+    step = steps.get(at["step"])
+    if step is None:
+        return refused(404, "not-found")
+    try:
+        asked = body_of(await request.body())
+        change = change_of(asked, actor_of(request))
+    except StrangeBody:
+        return refused(400, "wrong-request")
+    return await _answered(room, lambda cases: changed_told(step(cases, at["case"], asked, change)))
+
+
+def body_of(body: bytes) -> Asked:
+    """The object of a body; raises StrangeBody where it is none."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError) as cause:
+        raise StrangeBody("body") from cause
+    if not isinstance(document, dict):
+        raise StrangeBody("body")
+    return document
+
+
+def change_of(asked: Asked, actor: Actor) -> Change:
+    """Who changes what was seen; raises StrangeBody where the body does not say."""
+    version = asked.get("seen_version")
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise StrangeBody("seen_version")
+    try:
+        return Change(
+            by=actor,
+            request_id=text(asked, "request_id"),
+            seen_version=version,
+            now_utc=datetime.now(UTC),
+        )
+    except ValueError as cause:
+        raise StrangeBody("request_id") from cause
+
+
+async def _answered(room: Room, ask: Callable[[CaseLedger], dict[str, Any]]) -> Response:
+    cases = room.desk.cases
+    if cases is None:
+        return refused(404, "no-cases")
+    try:
+        return told(await room.ask(partial(ask, cases)))
+    except StrangeBody:
+        return refused(400, "wrong-request")
+    except NotAllowed:
+        return refused(403, "not-allowed")
+    except CaseRefused as problem:
+        return refusal_of(problem)
+    except LedgerAway:
+        return refused(503, "try-again", **{"Retry-After": str(AGAIN_S)})
+
+
+def refusal_of(problem: CaseRefused) -> Response:
+    """A refusal of the desk in words; a case that is not there is not found."""
+    if problem.code in ("no-such-case", "purged"):
+        return refused(404, "not-found")
+    status = "case-changed" if isinstance(problem, CaseChanged) else "case-refused"
+    reason = {language: problem.text(language) for language in LANGUAGES}
+    return JSONResponse({"code": status, "detail": problem.code, "reason": reason}, 409)

@@ -1,0 +1,84 @@
+"""A case of the desk as the page is told of it. What a reader must not see yet is not in it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from pathology.records.case_reasons import CASE_REASONS
+from pathology.records.case_review import CaseLine, Changed, NotReady, ReviewCase
+from pathology.records.decision import FindingKey
+from pathology.records.plain import plain
+from pathology.records.reasons import Language, worded
+from pathology.records.report_state import NEXT
+from pathology.records.settings.run import RunSettings
+
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
+
+
+def line_told(line: CaseLine) -> dict[str, Any]:
+    """A line of the worklist."""
+    return dict(plain(line))
+
+
+def case_told(
+    case: ReviewCase,
+    hidden: Collection[FindingKey],
+    unready: Sequence[NotReady],
+    site: RunSettings,
+) -> dict[str, Any]:
+    """All of a case that the reader may know.
+
+    While a reading of the reader's own is missing, what would bias it is left out: values of those
+    findings, the text that tells them, and what others made of them.
+    """
+    return {
+        "line": line_told(case.line),
+        "case_id": case.case_id,
+        "results": [_result(one, hidden, site) for one in plain(case.results)],
+        "superseded": [_result(one, hidden, site) for one in plain(case.superseded)],
+        "confirmed": sorted(case.confirmed),
+        "decided": [plain(one) for key, one in case.decided.items() if key not in hidden],
+        "readings": [plain(one) for one in case.readings if one.reading.of not in hidden],
+        "second_readings": [] if hidden else plain(case.second_readings),
+        "differences": [plain(one) for one in case.differences if one.of not in hidden],
+        "seen": sorted(list(one) for one in case.seen),
+        "text": None if hidden or case.text is None else plain(case.text),
+        "versions": [] if hidden else [_text_version(one) for one in plain(case.texts)],
+        "signed": plain(case.signed),
+        "amending": case.amending,
+        "amendment_reason": case.amendment_reason,
+        "rejected_reason": case.rejected_reason,
+        "hidden": [list(key) for key in sorted(hidden)],
+        "unready": [{"code": one.code, **_words(one.code, one.facts)} for one in unready],
+        "events": sorted(event for state, event in NEXT if state == case.line.state),
+    }
+
+
+def _result(
+    told: dict[str, Any], hidden: Collection[FindingKey], site: RunSettings
+) -> dict[str, Any]:
+    slide_id, _, name = told["result_id"].partition("/")
+    told["address"] = f"/slides/{slide_id}/{name}"
+    for finding in told["findings"]:
+        code = site.exchange.findings.get(finding["name"])
+        finding["names"] = {} if code is None else {"en": code.en, "zh": code.zh}
+        finding["hidden"] = FindingKey(told["result_id"], finding["finding_id"]) in hidden
+        if finding["hidden"]:
+            finding["value"], finding["borderline"] = None, False
+    return told
+
+
+def _text_version(told: dict[str, Any]) -> dict[str, Any]:
+    """Who changed what; the newest text stands by itself."""
+    return {name: told[name] for name in ("by", "at_utc", "entry", "changes")}
+
+
+def changed_told(changed: Changed) -> dict[str, Any]:
+    """What came of a change."""
+    return dict(plain(changed))
+
+
+def _words(code: str, facts: Any) -> dict[str, Any]:
+    words = {lang: worded(code, facts, lang, table=CASE_REASONS) for lang in LANGUAGES}
+    return {"reason": {lang: f"{one.problem}. {one.remedy}" for lang, one in words.items()}}

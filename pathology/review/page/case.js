@@ -1,0 +1,164 @@
+// A case: who works on it, what was found and decided, the text, and the signature.
+
+import { Refused, askJson, sendJson } from "./ask.js";
+import { drawFindings } from "./case_findings.js";
+import { drawText, textOnPage } from "./case_text.js";
+import { applyLooks, switches } from "./looks.js";
+import { byId, make } from "./make.js";
+import { moment, say, speak, spoken } from "./words.js";
+
+/** @type {any} */
+let shown = null;
+const address = location.pathname;
+
+/** @param {string} id @returns {HTMLInputElement} */
+const field = (id) => /** @type {HTMLInputElement} */ (byId(id));
+
+/** @param {unknown} problem */
+function refuse(problem) {
+  const place = byId("refusal");
+  place.hidden = false;
+  const reason = problem instanceof Refused ? problem.reason : null;
+  place.textContent = reason ? reason[spoken()]
+    : say(problem instanceof Refused ? `refused.${problem.code}` : "refused.cannot");
+  place.scrollIntoView({ block: "nearest" });
+}
+
+function requestId() {
+  return crypto.randomUUID();
+}
+
+/**
+ * One change, asked for by one id: an answer that was lost on its way is asked for again with it.
+ * @param {string} path @param {Record<string, unknown>} more
+ */
+async function change(path, more = {}) {
+  byId("refusal").hidden = true;
+  byId("done").textContent = "";
+  const body = { request_id: requestId(), seen_version: shown.line.version, ...more };
+  try {
+    let told;
+    try {
+      told = await sendJson(`${address}${path}`, body);
+    } catch (problem) {
+      if (!(problem instanceof Refused) || problem.code !== "no-connection") throw problem;
+      told = await sendJson(`${address}${path}`, body);
+    }
+    byId("done").textContent = (told.warnings ?? []).length ? say("case.differs") : say("case.kept");
+    await look();
+    return true;
+  } catch (problem) {
+    if (problem instanceof Refused && problem.code === "case-changed") await look();
+    refuse(problem);
+    return false;
+  }
+}
+
+/** @param {string} step @param {Record<string, unknown>} [more] */
+const step = (step, more) => change(`/steps/${step}`, more);
+
+function drawHead() {
+  const { line } = shown;
+  document.title = shown.case_id;
+  byId("title").textContent = say("facts.case", { id: shown.case_id });
+  const whose = line.assignee ? say("case.with", { who: line.assignee }) : say("case.nobody");
+  const second = line.second_reader ? say("case.second-is", { who: line.second_reader }) : "";
+  byId("whose").textContent = [say(`report.${line.state}`), say(`priority.${line.priority}`), whose, second,
+    line.deadline_utc ? say("case.due", { time: moment(line.deadline_utc) }) : ""].filter(Boolean).join(" · ");
+  const force = line.state === "SIGNED" || line.state === "AMENDED";
+  byId("banner").hidden = force;
+  const own = line.assignee === shown.you;
+  byId("claim").hidden = force || own;
+  byId("release").hidden = !own || force;
+  byId("second").hidden = byId("assign").hidden = force;
+}
+
+function drawSign() {
+  const own = shown.line.assignee === shown.you;
+  byId("unready").replaceChildren(...shown.unready.map((/** @type {any} */ one) => make("li", { text: one.reason[spoken()] })));
+  byId("sign").hidden = !own || shown.unready.length > 0;
+  byId("reject").hidden = !shown.events.includes("reject") || shown.amending !== null;
+  byId("reopen").hidden = !shown.events.includes("reopen");
+  byId("drop").hidden = shown.amending === null;
+  byId("signed").replaceChildren(...shown.signed.map((/** @type {any} */ one) => make("li", {},
+    make("a", { href: `${address}/reports/${one.number}`, text: say("case.version", { number: one.number }) }),
+    make("span", { text: ` ${say(`report.${one.state}`)} · ${one.signer} · ${moment(one.signed_utc)}${one.reason ? ` · ${one.reason}` : ""}` }),
+    make("div", { class: "quiet", text: one.content_sha256 }))));
+}
+
+function draw() {
+  drawHead();
+  drawFindings(shown, step);
+  drawText(shown);
+  drawSign();
+}
+
+async function look() {
+  shown = await askJson(`${address}/told`);
+  draw();
+}
+
+/** @param {SubmitEvent} event */
+async function sign(event) {
+  event.preventDefault();
+  const wish = { password: field("password").value, printed_name: field("printed").value, meaning: field("meaning").value };
+  field("password").value = "";
+  await change("/sign", wish);
+}
+
+/** @param {SubmitEvent} event */
+async function withReason(event) {
+  event.preventDefault();
+  const button = /** @type {HTMLButtonElement} */ (event.submitter);
+  if (await step(button.value, { why: field("why").value })) field("why").value = "";
+}
+
+/** @param {SubmitEvent} event */
+async function secondReading(event) {
+  event.preventDefault();
+  const agrees = /** @type {HTMLInputElement} */ (document.querySelector("input[name=agrees]:checked")).value === "yes";
+  await step("second-read", { reading: { agrees, note: field("note").value } });
+}
+
+/** @param {SubmitEvent} event */
+async function keepText(event) {
+  event.preventDefault();
+  const sections = textOnPage();
+  byId("text").dataset.changed = "false";
+  if (!await change("/text", { sections, why: field("text-why").value })) byId("text").dataset.changed = "true";
+}
+
+function listen() {
+  byId("claim").addEventListener("click", () => void step("claim"));
+  byId("release").addEventListener("click", () => void step("release"));
+  byId("second").addEventListener("submit", (event) => {
+    event.preventDefault();
+    void change("/work/second", { reader: field("second-reader").value.trim() });
+  });
+  byId("assign").addEventListener("submit", (event) => {
+    event.preventDefault();
+    void change("/work/assign", { to: field("assign-to").value.trim() });
+  });
+  byId("second-reading").addEventListener("submit", secondReading);
+  byId("text").addEventListener("submit", keepText);
+  byId("sign").addEventListener("submit", sign);
+  byId("reason-steps").addEventListener("submit", withReason);
+  window.addEventListener("beforeunload", (event) => {
+    if (shown && byId("text").dataset.changed === "true") event.preventDefault();
+  });
+}
+
+async function begin() {
+  applyLooks();
+  await speak();
+  listen();
+  switches(draw);
+  try {
+    await look();
+    document.body.dataset.ready = "true";
+  } catch (problem) {
+    refuse(problem);
+  }
+}
+
+void begin();

@@ -1,0 +1,44 @@
+// Cases that wait for a signature: discrepancies first, then the most pressing.
+
+import { Refused, askJson } from "./ask.js";
+import { byId, make } from "./make.js";
+import { count, moment, say } from "./words.js";
+
+const OPEN = ["AI_DRAFT", "IN_REVIEW", "CORRECTED"];
+
+/** @param {string} id */
+const checked = (id) => /** @type {HTMLInputElement} */ (byId(id)).checked;
+
+/** The worklist, drawn now and whenever its filters change; what is given back draws it again. */
+export async function worklist() {
+  /** @type {any} */
+  let found;
+  try {
+    found = await askJson("/cases/list");
+  } catch (problem) {
+    if (problem instanceof Refused && ["no-cases", "not-allowed", "not-found"].includes(problem.code)) return () => {};
+    throw problem;
+  }
+  byId("work").hidden = false;
+  const drawn = () => draw(found);
+  for (const id of ["open-only", "mine-only"]) byId(id).addEventListener("change", drawn);
+  drawn();
+  return drawn;
+}
+
+/** @param {any} found */
+function draw(found) {
+  const lines = found.cases.filter((/** @type {any} */ one) => (!checked("open-only") || OPEN.includes(one.state))
+    && (!checked("mine-only") || one.assignee === found.you || one.second_reader === found.you));
+  byId("no-cases").hidden = lines.length > 0;
+  byId("cases").replaceChildren(...lines.map((/** @type {any} */ one) => make("tr", {},
+    make("th", { scope: "row" }, make("a", { href: `/cases/${encodeURIComponent(one.case)}`, text: one.case_id ?? one.case })),
+    make("td", { text: say(`report.${one.state}`) }),
+    make("td", { text: say(`priority.${one.priority}`) }),
+    make("td", { text: one.deadline_utc ? moment(one.deadline_utc) : "–" }),
+    make("td", { text: [one.assignee, one.second_reader].filter(Boolean).join(", ") || "–" }),
+    make("td", { text: one.analyses.map((/** @type {string} */ a) => say(`title.${a}`)).join(", ") }),
+    make("td", { text: [one.discrepancy ? say("work.discrepancy") : "", one.needs_second ? say("work.second") : ""].filter(Boolean).join("; ") || "–" }),
+    make("td", { text: `${one.changed_by}, ${moment(one.changed_utc)}` }))));
+  if (found.more) byId("cases").append(make("tr", {}, make("td", { colspan: 8, text: say("work.more", { number: count(found.more) }) })));
+}
