@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from pathology.config import shipped_configs
 from pathology.ledger.open import OpenLedger
-from pathology.pipeline.ledger_open import opened_ledger
+from pathology.pipeline.ledger_open import make_keys, opened_ledger
 from pathology.pipeline.settings import load_settings
 from tests import painted
 from tests.sites import write_classical
@@ -138,6 +138,8 @@ def made_site(
         places["file"] = f'"{site.state / "ledger.sqlite"}"'
     _changed("ledger", site.settings, places, keys=site.state / "keys.json")
     _changed("site", site.settings, own)
+    if "url" in places:  # as a site's administrator does once
+        make_keys(load_settings(site.settings).ledger)
     site.call("install", "--out", str(site.out))
     return site
 

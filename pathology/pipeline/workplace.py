@@ -42,7 +42,7 @@ QUIET: Final[Mapping[str, Any]] = {
     # Whether a worker hangs is told by the time a slide takes, not by its silence.
     "distributed.scheduler.worker-ttl": "1000 days",
     # Steps of slides pass through the scheduler; it need not remember them.
-    "distributed.admin.low-level-log-length": 1000,
+    "distributed.admin.low-level-log-length": 100,
     "distributed.worker.profile.enabled": False,
     "distributed.admin.system-monitor.gil.enabled": False,
     "distributed.diagnostics.nvml": False,

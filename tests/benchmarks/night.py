@@ -28,6 +28,7 @@ from tests.ledgers import OPERATOR, order
 from tests.night_site import NightSite, made_site, paint_slide
 
 MIB = 1024**2
+PEOPLE = "night, foreman"
 MINUTE = timedelta(minutes=1)
 FOLDERS = {"folders": '[{ folder = ".*", analysis = "ki67", marker = "ki67" }]'}
 
@@ -108,17 +109,26 @@ def watched(site: NightSite, given: argparse.Namespace) -> None:
         env=site.environment,
         stdout=(site.folder / "told").open("w"),
     )
-    tell_at, tenth = max(1, given.slides // 6), max(1, given.slides // 10)
+    tell_at, tenth = max(1, given.slides // 12), max(1, given.slides // 10)
     first = last = None
-    print("| slides | s | night, MiB | foreman, MiB |\n|---|---|---|---|", flush=True)
+    print(f"| slides | s | MiB: {PEOPLE} | processor ms a slide: {PEOPLE}, workers |", flush=True)
+    print("|---|---|---|---|", flush=True)
     for ended, staged_s in progress(site, night):
         if first is None and ended >= tenth:
             first = Moment(
                 at=time.perf_counter(), ended=ended, staged_s=staged_s, processor=spent(night)
             )
         if ended % tell_at == 0 or ended == given.slides:
-            memory = " | ".join(f"{m.memory_info().rss / MIB:.0f}" for m in family(night).values())
-            print(f"| {ended:,} | {time.perf_counter() - began:.0f} | {memory} |", flush=True)
+            memory = ", ".join(f"{m.memory_info().rss / MIB:.0f}" for m in family(night).values())
+            since = ""
+            if first is not None and ended > first.ended:
+                now = spent(night)
+                each = (1000 * (now[w] - first.processor[w]) / (ended - first.ended) for w in now)
+                since = ", ".join(f"{ms:.0f}" for ms in each)
+            print(
+                f"| {ended:,} | {time.perf_counter() - began:.0f} | {memory} | {since} |",
+                flush=True,
+            )
         if ended >= given.slides * 99 // 100 and last is None:  # before workers run out of work
             last = Moment(
                 at=time.perf_counter(), ended=ended, staged_s=staged_s, processor=spent(night)

@@ -119,7 +119,11 @@ def server_if_any() -> Iterator[PostgresServer | None]:
 
 def line(told: Told) -> str:
     """A row of the table."""
-    result = f"left out: {told.left_out}" if told.left_out else "; ".join(told.wrong) or "good"
+    result = (
+        f"left out: {told.left_out}"
+        if told.left_out
+        else " ".join("; ".join(told.wrong).split()) or "good"
+    )
     return f"| {told.fault} | {', '.join(told.drawn)} | {told.seconds:.0f} | {result} |"
 
 
