@@ -90,21 +90,17 @@ def draft_case(order: CaseOrder) -> DraftFiles:
     OutputError
         The report cannot be written, or no PDF can be made.
     """
-    rules, author = load_report_rules(order.settings), order.author or Author(name=TEMPLATE)
     case = read_case(order.case_file)
-    found = results_of(order.out, case)
+    return draft_from(case, results_of(order.out, case), order)
+
+
+def draft_from(case: CaseData, found: Sequence[Folded], order: CaseOrder) -> DraftFiles:
+    """The draft of a case from results that were found for it; raises as ``draft_case``."""
+    rules, author = load_report_rules(order.settings), order.author or Author(name=TEMPLATE)
     chosen = one_each(case, [f.result for f in found])
     draft = make_draft(
         DraftOrder(
-            facts=case_facts(
-                case,
-                chosen,
-                FactRules(
-                    wording=rules.wording,
-                    rounding=rules.settings.rounding,
-                    combined=rules.settings.combined,
-                ),
-            ),
+            facts=case_facts(case, chosen, _fact_rules(rules)),
             made_utc=datetime.now(UTC).isoformat(timespec="seconds"),
             writer=author.writer,
             asked=author.name,
@@ -116,6 +112,14 @@ def draft_case(order: CaseOrder) -> DraftFiles:
     used = [f for f in found if f.result in chosen]
     extras = Extras(pictures=_pictures(used), note=case.clinical_note)
     return DraftFiles(draft=draft, files=write_report(order.out, draft, extras, pdf=order.pdf))
+
+
+def _fact_rules(rules: ReportRules) -> FactRules:
+    return FactRules(
+        wording=rules.wording,
+        rounding=rules.settings.rounding,
+        combined=rules.settings.combined,
+    )
 
 
 def _draft_rules(rules: ReportRules, template: ReportTemplate) -> DraftRules:
