@@ -100,21 +100,22 @@ def draft_from(case: CaseData, found: Sequence[Folded], order: CaseOrder) -> Dra
     chosen = one_each(case, [f.result for f in found])
     draft = make_draft(
         DraftOrder(
-            facts=case_facts(case, chosen, _fact_rules(rules)),
+            facts=case_facts(case, chosen, fact_rules(rules)),
             made_utc=datetime.now(UTC).isoformat(timespec="seconds"),
             writer=author.writer,
             asked=author.name,
             writer_version=author.version,
             passages=order.passages,
         ),
-        _draft_rules(rules, template_for(case, chosen, rules, order.template)),
+        draft_rules(rules, template_for(case, chosen, rules, order.template)),
     )
     used = [f for f in found if f.result in chosen]
     extras = Extras(pictures=_pictures(used), note=case.clinical_note)
     return DraftFiles(draft=draft, files=write_report(order.out, draft, extras, pdf=order.pdf))
 
 
-def _fact_rules(rules: ReportRules) -> FactRules:
+def fact_rules(rules: ReportRules) -> FactRules:
+    """What facts are made by."""
     return FactRules(
         wording=rules.wording,
         rounding=rules.settings.rounding,
@@ -122,7 +123,8 @@ def _fact_rules(rules: ReportRules) -> FactRules:
     )
 
 
-def _draft_rules(rules: ReportRules, template: ReportTemplate) -> DraftRules:
+def draft_rules(rules: ReportRules, template: ReportTemplate) -> DraftRules:
+    """What a draft by this template is made and checked by."""
     return DraftRules(
         settings=rules.settings,
         template=template,
