@@ -58,6 +58,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     render = parts.add_parser("render", help="pages or text of a draft that was made before")
     render.add_argument("draft", type=Path, metavar="report-vN.json")
     render.add_argument("--out", type=Path, default=Path(), help="folder (default: right here)")
+    render.add_argument(
+        "--results",
+        type=Path,
+        metavar="FOLDER",
+        help="where the results lie, for pictures (default: the folder above cases/)",
+    )
     render.add_argument("--text", action="store_true", help="plain text on standard output")
     render.add_argument("--lang", choices=("en", "zh"), help="of --text (default: PATHOLOGY_LANG)")
     render.add_argument("--no-pdf", action="store_true", help="HTML only")
@@ -126,7 +132,8 @@ def _render(given: argparse.Namespace) -> int:
     if given.text:
         print(draft_text(given.draft, given.lang or speak()), end="")
         return 0
-    files = render_draft(given.draft, given.out, pdf=not given.no_pdf)
+    pdf = not given.no_pdf
+    files = render_draft(given.draft, given.out, pdf=pdf, results=given.results)
     if given.json:
         told = {"schema": "pathology.report-render/1", "files": [str(f) for f in files]}
         print(json.dumps(told, ensure_ascii=False))
