@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from pathology.cli.nightly_told import told_plan, told_what_if, what_if_json
 from pathology.errors import UsageError
 from pathology.nightly.capacity import needed, throughput
 from pathology.nightly.clock import NightClock
+from pathology.nightly.drafts_planned import with_drafts
 from pathology.nightly.foresight import plan_tonight
 from pathology.nightly.options import NightSettings, load_night_settings
 from pathology.nightly.plan_document import plan_document
@@ -47,6 +49,8 @@ def _plan(given: argparse.Namespace, settings: NightSettings, ledger: Ledger) ->
     told = plan_tonight(
         settings, ledger.work, datetime.now(UTC), workers=given.workers, out=given.out
     )
+    out = given.out or settings.nightly.operating.out
+    told = with_drafts(told, settings, ledger.work, Path(out) if out else None)
     if given.json:
         print(json.dumps(plan_document(told), ensure_ascii=False, allow_nan=False))
     else:

@@ -1,4 +1,4 @@
-"""``pathology report draft|render``."""
+"""``pathology report draft|render|compare``."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import json
 from pathlib import Path
 
+from pathology.cli import report_compare
 from pathology.cli.listening import heard
 from pathology.cli.messages import say, speak
 from pathology.pipeline.authors import author_of, load_llm
@@ -27,6 +28,7 @@ examples:
   pathology report draft case.json --out results --model http://127.0.0.1:11434/v1#qwen3
   pathology report render results/cases/CASE/report-v1.json --text --lang zh   (for the LIS)
   pathology report render results/cases/CASE/report-v1.json --out pages
+  pathology report compare results --cases case-data --model distilled --model full
 
 A draft is machine-checked and nothing more: a physician verifies it. Its sentences come from the
 template, or from a language model that writes no number.
@@ -37,7 +39,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``report``."""
     parser.description = "Draft the report of a case from its results, or render a draft again."
     parser.epilog = EXAMPLES
-    parts = parser.add_subparsers(dest="part", required=True, metavar="{draft,render}")
+    parts = parser.add_subparsers(dest="part", required=True, metavar="{draft,render,compare}")
     draft = parts.add_parser("draft", help="make a draft from results and case data")
     draft.add_argument("case", type=Path, metavar="CASE.json", help="what the laboratory states")
     draft.add_argument("--out", type=Path, required=True, help="the --out of the run; cases/ in it")
@@ -56,15 +58,23 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     render = parts.add_parser("render", help="pages or text of a draft that was made before")
     render.add_argument("draft", type=Path, metavar="report-vN.json")
     render.add_argument("--out", type=Path, default=Path(), help="folder (default: right here)")
+    render.add_argument(
+        "--results",
+        type=Path,
+        metavar="FOLDER",
+        help="where the results lie, for pictures (default: the folder above cases/)",
+    )
     render.add_argument("--text", action="store_true", help="plain text on standard output")
     render.add_argument("--lang", choices=("en", "zh"), help="of --text (default: PATHOLOGY_LANG)")
     render.add_argument("--no-pdf", action="store_true", help="HTML only")
     render.add_argument("--json", action="store_true", help="one JSON summary, nothing else")
+    report_compare.arguments(parts.add_parser("compare", help="language models, side by side"))
 
 
 def call(given: argparse.Namespace) -> int:
     """0 done; what cannot be done is an error: 2, or 1 where a template fails the check."""
-    return _draft(given) if given.part == "draft" else _render(given)
+    acts = {"draft": _draft, "render": _render, "compare": report_compare.call}
+    return acts[given.part](given)
 
 
 def _draft(given: argparse.Namespace) -> int:
@@ -122,7 +132,8 @@ def _render(given: argparse.Namespace) -> int:
     if given.text:
         print(draft_text(given.draft, given.lang or speak()), end="")
         return 0
-    files = render_draft(given.draft, given.out, pdf=not given.no_pdf)
+    pdf = not given.no_pdf
+    files = render_draft(given.draft, given.out, pdf=pdf, results=given.results)
     if given.json:
         told = {"schema": "pathology.report-render/1", "files": [str(f) for f in files]}
         print(json.dumps(told, ensure_ascii=False))

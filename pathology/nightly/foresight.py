@@ -110,5 +110,11 @@ def plan_tonight(
     every = frozenset(get_args(Analysis))
     hands = workers or operating.workers or workers_for(settings.run, every, "auto")
     place = out or operating.out
-    free_gib = shutil.disk_usage(place).free / GIB if place else float("inf")
+    free_gib = _free_gib(Path(place)) if place else float("inf")
     return plan_of(settings, foresight(settings, work, now_utc, hands), work, window, free_gib)
+
+
+def _free_gib(out: Path) -> float:
+    """Free space where results will go; the folder itself may be yet to be made."""
+    there = next(p for p in (out.absolute(), *out.absolute().parents) if p.exists())
+    return shutil.disk_usage(there).free / GIB

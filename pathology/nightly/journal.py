@@ -25,6 +25,7 @@ FIELDS: Final = frozenset(
         "item",
         "slide",
         "slide_id",
+        "case",
         "analysis",
         "priority",
         "state",

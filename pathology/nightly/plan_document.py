@@ -32,6 +32,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             "cards": machines.cards,
         },
         "sources": dict(plan.sources),
+        "drafts": plan.drafts,
         "slides": [_slide(slide) for slide in plan.slides],
     }
 

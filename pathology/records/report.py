@@ -195,6 +195,7 @@ class Attempt:
     answered: bool = True
     prompt_tokens: int | None = None
     answer_tokens: int | None = None
+    kinds: tuple[str, ...] = ()  # of the faults, for counting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

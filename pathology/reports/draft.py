@@ -123,12 +123,13 @@ def _by_model(
         try:
             sections = written_sections(answer.content, rules.template, facts, rules.settings)
             draft = _draft(sections, order, rules, written_by, passages)
-            faults = tuple(b.told() for b in _blocks(draft, rules, order.passages))
+            blocks = _blocks(draft, rules, order.passages)
+            faults, kinds = tuple(b.told() for b in blocks), tuple(b.kind for b in blocks)
         except DraftRejected as rejected:
-            faults = (str(rejected),)
+            faults, kinds = (str(rejected),), (rejected.kind,)
         if not faults:
             return (*attempts, counted), draft
-        attempts.append(replace(counted, faults=faults))
+        attempts.append(replace(counted, faults=faults, kinds=kinds))
         complaint = "; ".join(faults[:TOLD_FAULTS])
     return tuple(attempts), None
 
@@ -139,6 +140,7 @@ def _unanswered(number: int, why: IntranetError, began: float) -> Attempt:
         faults=(why.text(), why.text("zh")),
         seconds=time.monotonic() - began,
         answered=False,
+        kinds=(why.code,),
     )
 
 

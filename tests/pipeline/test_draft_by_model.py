@@ -234,6 +234,7 @@ def listing(*models: str) -> AbstractContextManager[Stub]:
     return chat_server("json_schema", says=example_answer, models=models)
 
 
+@pytest.mark.slow
 def test_the_embedded_model_is_a_choice_and_no_author(tmp_path: Path) -> None:
     patient = {"answer_tokens": "24", "read_s": "240.0", "total_s": "280.0"}
     own = str(site(tmp_path / "own", "http://127.0.0.1:1/v1", **patient))
