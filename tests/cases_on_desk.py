@@ -81,6 +81,7 @@ def text(*sentences: str, results: tuple[str, ...] = (KI67.result_id,), **more: 
         "headings": {"ki67": Worded(en="Ki-67", zh="Ki-67")},
         "sections": (WrittenSection(id="ki67", en=said, zh=("Ki-67：20 %。",)),),
         "fields": (),
+        "not_measured": (),
         "limits": (Worded(en="one slide", zh="一张切片"),),
         "citations": (),
         "authorship": "template only",
