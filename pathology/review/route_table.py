@@ -14,7 +14,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pathology.records.actor import Act
-from pathology.review import case_answers, counting, looking, night_answers, page_files
+from pathology.review import (
+    case_answers,
+    case_signing,
+    counting,
+    looking,
+    night_answers,
+    page_files,
+)
 
 Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
 RESULT: Final = "/results/{slide_id}/{name}"
@@ -61,6 +68,12 @@ ROUTES: Final[tuple[Rule, ...]] = (
         answer=case_answers.review_step,
         act="review-case",
         method="POST",
+    ),
+    Rule(path=f"{CASE}/text", answer=case_signing.write_text, act="review-case", method="POST"),
+    Rule(path=f"{CASE}/renew", answer=case_signing.renew_text, act="review-case", method="POST"),
+    Rule(path=f"{CASE}/sign", answer=case_signing.sign, act="sign-report", method="POST"),
+    Rule(
+        path=f"{CASE}/reports/{{number:int}}.{{form}}", answer=case_signing.report, act="view-case"
     ),
     Rule(
         path=f"{CASE}/work/{{step}}",
