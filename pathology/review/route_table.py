@@ -61,7 +61,11 @@ ROUTES: Final[tuple[Rule, ...]] = (
     Rule(path=f"{RESULT}/outlines", answer=looking.outlines, act="view-case", tells=True),
     Rule(path=f"{RESULT}/nucleus", answer=looking.nucleus, act="view-case", tells=True),
     Rule(
-        path=f"{RESULT}/count", answer=counting.count, act="count-region", method="POST", tells=True
+        path=f"{RESULT}/count",
+        answer=counting.count,
+        act="count-region",
+        method="POST",
+        tells=True,
     ),
     Rule(path="/cases/list", answer=case_answers.worklist, act="read-worklist"),
     Rule(path=CASE, answer=page_files.case_page, act="view-case", page=True),
