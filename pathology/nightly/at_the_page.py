@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from pathology.nightly.join import Rules, join
 from pathology.nightly.options import NightSettings
 from pathology.nightly.page import reason_of
 from pathology.nightly.plan_document import plan_document
+from pathology.nightly.reopening import take_up_again
 from pathology.nightly.status import status_document, status_of
 from pathology.pipeline.label import stain_of
 from pathology.records.actor import Actor
@@ -149,6 +150,17 @@ class NightAtPage:
             self._unasked.pop(wish["slide"], None)
         held = None if order.held is None else _in_words(order.held, order.held_facts)
         return {"name": item.name, "new": bool(told.new), "held": held}
+
+    def again(self, actor: Actor, names: Sequence[str], why: str) -> dict[str, Any]:
+        """Let slides that failed, were set aside or stopped wait again.
+
+        Raises
+        ------
+        NotAllowed, UsageError
+            As ``reopening.take_up_again``.
+        """
+        items = take_up_again(self.ledger, actor, names, why, self.clock.now())
+        return {"again": sorted({item.name for item in items})}
 
     def _rules(self) -> Rules:
         nightly = self.settings.nightly

@@ -117,6 +117,17 @@ def write_signed(cases: CaseLedger, case: str, place: SigningPlace) -> tuple[Pat
     return tuple(written)
 
 
+def signed_file(folder: Path, report: SignedReport, form: str) -> Path | None:
+    """The file (``html``, ``pdf`` or ``json``) of a signed version; None where it is not there."""
+    sha256 = content_sha256(signed_content(report))
+    for path in sorted(folder.glob("*.json")) if folder.is_dir() else ():
+        told = _signed_document(path) if VERSION.fullmatch(path.name) else None
+        if told is not None and told["content_sha256"] == sha256:
+            asked = path.with_suffix(f".{form}")
+            return asked if asked.is_file() else None
+    return None
+
+
 def _write(folder: Path, report: SignedReport, sha256: str, *, pdf: bool) -> list[Path]:
     """HTML and PDF first, and JSON last: a report is there when its JSON is."""
     try:

@@ -13,12 +13,12 @@ from starlette.responses import JSONResponse, Response
 
 from pathology.errors import CaseChanged, CaseRefused, LedgerAway, NotAllowed
 from pathology.records.actor import Actor
-from pathology.records.case_ledger import CaseLedger
 from pathology.records.case_review import Change
 from pathology.records.report_state import ReportState
 from pathology.review.answers import refused, told
 from pathology.review.case_steps import ASSIGN_STEPS, REVIEW_STEPS, Asked, Step, StrangeBody, text
 from pathology.review.case_told import LANGUAGES, case_told, changed_told, line_told
+from pathology.review.desk import CaseDesk
 from pathology.review.room import Room, actor_of, room_of
 
 MOST_LINES: Final = 500
@@ -31,29 +31,30 @@ async def worklist(request: Request) -> Response:
     states = tuple(s for s in get_args(ReportState) if s in asked.getlist("state"))
     who = asked.get("assignee") or None
 
-    def seen(cases: CaseLedger) -> dict[str, Any]:
-        lines = cases.worklist(states, who)
+    def seen(desk: CaseDesk) -> dict[str, Any]:
+        lines = desk.ledger.worklist(states, who)
         return {
             "cases": [line_told(line) for line in lines[:MOST_LINES]],
             "more": max(0, len(lines) - MOST_LINES),
             "you": actor_of(request).name,
         }
 
-    return await _answered(room, seen)
+    return await answered(room, seen)
 
 
 async def case(request: Request) -> Response:
     """All of a case that this reader may know now."""
     room, actor, name = room_of(request), actor_of(request), request.path_params["case"]
 
-    def seen(cases: CaseLedger) -> dict[str, Any]:
+    def seen(desk: CaseDesk) -> dict[str, Any]:
+        cases = desk.ledger
         found = cases.case(name)
         hidden = cases.hidden_from(found, actor.name)
         unready = cases.unready(name, actor.name)
         document = case_told(found, hidden, unready, room.desk.settings)
         return {**document, "you": actor.name}
 
-    return await _answered(room, seen)
+    return await answered(room, seen)
 
 
 async def review_step(request: Request) -> Response:
@@ -76,7 +77,9 @@ async def _step(request: Request, steps: Mapping[str, Step]) -> Response:
         change = change_of(asked, actor_of(request))
     except StrangeBody:
         return refused(400, "wrong-request")
-    return await _answered(room, lambda cases: changed_told(step(cases, at["case"], asked, change)))
+    return await answered(
+        room, lambda desk: changed_told(step(desk.ledger, at["case"], asked, change))
+    )
 
 
 def body_of(body: bytes) -> Asked:
@@ -106,12 +109,13 @@ def change_of(asked: Asked, actor: Actor) -> Change:
         raise StrangeBody("request_id") from cause
 
 
-async def _answered(room: Room, ask: Callable[[CaseLedger], dict[str, Any]]) -> Response:
-    cases = room.desk.cases
-    if cases is None:
+async def answered(room: Room, ask: Callable[[CaseDesk], dict[str, Any]]) -> Response:
+    """What the ledger of cases says, or why it refuses."""
+    desk = room.desk.cases
+    if desk is None:
         return refused(404, "no-cases")
     try:
-        return told(await room.ask(partial(ask, cases)))
+        return told(await room.ask(partial(ask, desk)))
     except StrangeBody:
         return refused(400, "wrong-request")
     except NotAllowed:

@@ -6,10 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from pathology.pipeline.desk_signing import SigningPlace
+from pathology.pipeline.report_settings import ReportRules
 from pathology.records.case_ledger import CaseLedger
 from pathology.records.settings.run import RunSettings
 from pathology.review.gate import Gate
 from pathology.review.night_board import NightBoard
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseDesk:
+    """Where cases are decided: their ledger, how text is checked, and what a signature needs."""
+
+    ledger: CaseLedger
+    rules: ReportRules
+    place: SigningPlace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,5 +31,5 @@ class Desk:
     slide_of: Callable[[str], Path | None]  # scan of a slide id; None where it is not at hand
     settings: RunSettings
     gate: Gate
-    cases: CaseLedger | None = None  # None: nothing is decided or signed here
+    cases: CaseDesk | None = None  # None: nothing is decided or signed here
     night: NightBoard | None = None  # None: this site has no night

@@ -8,6 +8,7 @@ from typing import Protocol
 from starlette.requests import HTTPConnection
 
 from pathology.records.actor import Act, Actor
+from pathology.records.signed_report import Reauthenticated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +32,10 @@ class Gate(Protocol):
 
     def who(self, request: HTTPConnection) -> Actor | None:
         """The account behind a request's session; None for none, or one that ran out."""
+        ...
+
+    def prove(self, request: HTTPConnection, secret: str) -> Reauthenticated | None:
+        """Proof, for one signature, that the session's person sits there; None: it is not so."""
         ...
 
     def allows(self, actor: Actor, act: Act, case: CaseAsked | None) -> bool:

@@ -64,6 +64,10 @@ class Guard:
             return refused(404, "not-found")
         found: OpenResult | None = None
         case: CaseAsked | None = None
+        if "case" in names:
+            case = await self._room.ask(lambda: self._room.case_asked(names["case"]))
+            if case is None:
+                return refused(404, "not-found")
         if "slide_id" in names:
             found = await self._room.ask(lambda: self._room.shelf.find(*names.values()))
             if found is None:
@@ -72,7 +76,11 @@ class Guard:
         act = rule.act
         if not await self._room.ask(lambda: gate.allows(actor, act, case)):
             # Whether a case exists is itself told only to those who may see it.
-            return refused(404, "not-found") if found else refused(403, "not-allowed")
+            return refused(404, "not-found") if case else refused(403, "not-allowed")
+        if rule.tells and found is not None:
+            result = found.result
+            if await self._room.ask(lambda: self._room.blinding.hidden(actor, result)):
+                return refused(403, "read-first")
         request.scope["pathology.actor"], request.scope["pathology.result"] = actor, found
         return None
 
@@ -82,7 +90,7 @@ class Guard:
             match, child = route.matches(scope)
             if match is Match.FULL:
                 params = child["path_params"]
-                names = {k: str(params[k]) for k in ("slide_id", "name") if k in params}
+                names = {k: str(params[k]) for k in ("slide_id", "name", "case") if k in params}
                 return rule, names
         return None, {}
 

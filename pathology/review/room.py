@@ -9,8 +9,10 @@ import anyio
 import anyio.to_thread
 from starlette.requests import HTTPConnection, Request
 
+from pathology.errors import CaseRefused
 from pathology.records.actor import Actor
 from pathology.records.result import StoredResult
+from pathology.review.blinding import Blinding
 from pathology.review.desk import Desk
 from pathology.review.gate import CaseAsked
 from pathology.review.shelf import OpenResult, Shelf
@@ -28,6 +30,7 @@ class Room:
         limits = desk.settings.review
         self.desk = desk
         self.shelf = Shelf(desk.results, desk.settings)
+        self.blinding = Blinding(desk)
         self.rack = SlideRack(desk.slide_of, desk.settings)
         self._tiles = anyio.CapacityLimiter(limits.view.threads)
         self._counts = anyio.CapacityLimiter(limits.asking.counts)
@@ -44,6 +47,16 @@ class Room:
     async def ask(self, do: Callable[[], T]) -> T:
         """Ask the gate, or look up a result for it."""
         return await anyio.to_thread.run_sync(do, limiter=self._gate)
+
+    def case_asked(self, name: str) -> CaseAsked | None:
+        """What a request for a case of the desk is about; None where there is none."""
+        desk = self.desk.cases
+        if desk is None:
+            return None
+        try:
+            return CaseAsked(slide_id="", case_id=desk.ledger.case(name).case_id)
+        except CaseRefused:
+            return None
 
 
 def case_of(result: StoredResult) -> CaseAsked:

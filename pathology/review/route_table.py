@@ -14,7 +14,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pathology.records.actor import Act
-from pathology.review import case_answers, counting, looking, night_answers, page_files
+from pathology.review import (
+    case_answers,
+    case_signing,
+    counting,
+    looking,
+    night_answers,
+    page_files,
+)
 
 Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
 RESULT: Final = "/results/{slide_id}/{name}"
@@ -30,6 +37,7 @@ class Rule:
     act: Act | Literal["anyone"]
     method: Literal["GET", "POST"] = "GET"
     page: bool = False  # for a person: without a session they are sent to sign in
+    tells: bool = False  # what the AI found: not to who has an own reading to tell first
 
 
 ROUTES: Final[tuple[Rule, ...]] = (
@@ -40,19 +48,25 @@ ROUTES: Final[tuple[Rule, ...]] = (
         path="/slides/{slide_id}/{name}", answer=page_files.slide_page, act="view-case", page=True
     ),
     Rule(path=RESULT, answer=looking.result, act="view-case"),
-    Rule(path=f"{RESULT}/layers", answer=looking.layers, act="view-case"),
+    Rule(path=f"{RESULT}/layers", answer=looking.layers, act="view-case", tells=True),
     Rule(path=f"{RESULT}/view", answer=looking.view, act="view-case"),
     Rule(
         path=f"{RESULT}/tiles/{{level:int}}/{{column:int}}/{{row:int}}",
         answer=looking.tile,
         act="view-case",
     ),
-    Rule(path=f"{RESULT}/maps/{{map}}", answer=looking.map_of, act="view-case"),
-    Rule(path=f"{RESULT}/regions", answer=looking.regions, act="view-case"),
-    Rule(path=f"{RESULT}/points", answer=looking.points, act="view-case"),
-    Rule(path=f"{RESULT}/outlines", answer=looking.outlines, act="view-case"),
-    Rule(path=f"{RESULT}/nucleus", answer=looking.nucleus, act="view-case"),
-    Rule(path=f"{RESULT}/count", answer=counting.count, act="count-region", method="POST"),
+    Rule(path=f"{RESULT}/maps/{{map}}", answer=looking.map_of, act="view-case", tells=True),
+    Rule(path=f"{RESULT}/regions", answer=looking.regions, act="view-case", tells=True),
+    Rule(path=f"{RESULT}/points", answer=looking.points, act="view-case", tells=True),
+    Rule(path=f"{RESULT}/outlines", answer=looking.outlines, act="view-case", tells=True),
+    Rule(path=f"{RESULT}/nucleus", answer=looking.nucleus, act="view-case", tells=True),
+    Rule(
+        path=f"{RESULT}/count",
+        answer=counting.count,
+        act="count-region",
+        method="POST",
+        tells=True,
+    ),
     Rule(path="/cases/list", answer=case_answers.worklist, act="read-worklist"),
     Rule(path=CASE, answer=page_files.case_page, act="view-case", page=True),
     Rule(path=f"{CASE}/told", answer=case_answers.case, act="view-case"),
@@ -61,6 +75,12 @@ ROUTES: Final[tuple[Rule, ...]] = (
         answer=case_answers.review_step,
         act="review-case",
         method="POST",
+    ),
+    Rule(path=f"{CASE}/text", answer=case_signing.write_text, act="review-case", method="POST"),
+    Rule(path=f"{CASE}/renew", answer=case_signing.renew_text, act="review-case", method="POST"),
+    Rule(path=f"{CASE}/sign", answer=case_signing.sign, act="sign-report", method="POST"),
+    Rule(
+        path=f"{CASE}/reports/{{number:int}}.{{form}}", answer=case_signing.report, act="view-case"
     ),
     Rule(
         path=f"{CASE}/work/{{step}}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -21,10 +21,13 @@ from pathology.review.shelf import ResultKey
 from pathology.slides.view_tiles import ViewLevel
 
 HEADLINE: Final = 1
+READ_FIRST: Final = "Tell your own reading first"
 
 
-def result_told(result: StoredResult, site: RunSettings) -> dict[str, Any]:
-    """All that the page says in words and numbers."""
+def result_told(
+    result: StoredResult, site: RunSettings, hidden: Collection[str] = ()
+) -> dict[str, Any]:
+    """All that the page says in words and numbers; of ``hidden`` findings that they are there."""
     slide, quality = result.slide, result.quality
     return {
         "result_id": result.result_id,
@@ -54,7 +57,7 @@ def result_told(result: StoredResult, site: RunSettings) -> dict[str, Any]:
             "flags": list(quality.flags),
             "excluded_mm2": dict(quality.excluded_mm2),
         },
-        "findings": [finding_told(f, site) for f in result.findings],
+        "findings": [_told_or_hidden(f, site, hidden) for f in result.findings],
         "models": _models(result.models, site),
     }
 
@@ -65,6 +68,15 @@ def finding_told(finding: Finding, site: RunSettings) -> dict[str, Any]:
     names = {} if code is None else {"en": code.en, "zh": code.zh}
     source = _source_of(finding.protocol, site)
     return {**finding_document(finding), "names": names, "source": source}
+
+
+def _told_or_hidden(finding: Finding, site: RunSettings, hidden: Collection[str]) -> dict[str, Any]:
+    """A finding; where its reader has to read first, its name, its protocol and nothing more."""
+    told = finding_told(finding, site)
+    if finding.id not in hidden:
+        return told
+    kept = {name: told[name] for name in ("id", "name", "protocol", "names", "source")}
+    return {**kept, "not_measurable": READ_FIRST, "hidden": True, "regions": [], "caveats": []}
 
 
 def _source_of(protocol: str, site: RunSettings) -> str:
@@ -170,9 +182,11 @@ def counted_told(counted: CountedRegion, site: RunSettings) -> dict[str, Any]:
     }
 
 
-def listed_told(key: ResultKey, result: StoredResult, site: RunSettings) -> dict[str, Any]:
+def listed_told(
+    key: ResultKey, result: StoredResult, site: RunSettings, hidden: Collection[str] = ()
+) -> dict[str, Any]:
     """A line of the list: what the analysis found first, and what speaks against it."""
-    first = [finding_told(f, site) for f in result.findings[:HEADLINE]]
+    first = [_told_or_hidden(f, site, hidden) for f in result.findings[:HEADLINE]]
     return {
         "slide_id": key.slide_id,
         "name": key.name,

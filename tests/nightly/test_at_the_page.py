@@ -131,5 +131,12 @@ def test_status_and_plan_say_what_the_commands_say(
     (failure,) = status["failures"]
     assert failure["reason_code"] == "empty-file"
     assert failure["reason"]["en"] != failure["reason"]["zh"] != ""
+    told = night.again(TECHNICIAN, [failure["name"]], "copied again from the scanner")
+    assert told == {"again": [failure["name"]]}
+    assert night.status(TECHNICIAN)["failures"] == []
+    (first, _) = opened.work.items()
+    claimed = opened.work.claim(first.item_id, "a night", datetime.now(UTC), MINUTE)
+    assert claimed is not None, "it waits again"
+    assert opened.work.finish(claimed, outcome, datetime.now(UTC), None)
     plan = night.plan(founder)
     assert [slide["item"] for slide in plan["slides"]] == [ids[1]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pathology.records.settings.access import AccessSettings
 from pathology.records.settings.deciding import DecidingSettings
 from pathology.records.settings.exchange import ExchangeSettings
 from pathology.records.settings.infiltration import InfiltrationSettings
@@ -32,3 +33,4 @@ class RunSettings:
     knowledge: KnowledgeSettings
     review: ReviewSettings
     deciding: DecidingSettings
+    access: AccessSettings

@@ -81,7 +81,8 @@ function drawSign() {
   byId("reopen").hidden = !shown.events.includes("reopen");
   byId("drop").hidden = shown.amending === null;
   byId("signed").replaceChildren(...shown.signed.map((/** @type {any} */ one) => make("li", {},
-    make("a", { href: `${address}/reports/${one.number}`, text: say("case.version", { number: one.number }) }),
+    make("a", { href: `${address}/reports/${one.number}.pdf`, text: say("case.version", { number: one.number }) }), " ",
+    make("a", { href: `${address}/reports/${one.number}.html`, text: "HTML" }),
     make("span", { text: ` ${say(`report.${one.state}`)} · ${one.signer} · ${moment(one.signed_utc)}${one.reason ? ` · ${one.reason}` : ""}` }),
     make("div", { class: "quiet", text: one.content_sha256 }))));
 }
@@ -141,6 +142,7 @@ function listen() {
   });
   byId("second-reading").addEventListener("submit", secondReading);
   byId("text").addEventListener("submit", keepText);
+  byId("renew").addEventListener("click", () => void change("/renew"));
   byId("sign").addEventListener("submit", sign);
   byId("reason-steps").addEventListener("submit", withReason);
   window.addEventListener("beforeunload", (event) => {
