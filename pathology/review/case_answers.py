@@ -32,6 +32,7 @@ async def worklist(request: Request) -> Response:
     who = asked.get("assignee") or None
 
     def seen(desk: CaseDesk) -> dict[str, Any]:
+        room.new_cases.look(actor_of(request))
         lines = desk.ledger.worklist(states, who)
         return {
             "cases": [line_told(line) for line in lines[:MOST_LINES]],

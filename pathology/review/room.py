@@ -15,6 +15,7 @@ from pathology.records.result import StoredResult
 from pathology.review.blinding import Blinding
 from pathology.review.desk import Desk
 from pathology.review.gate import CaseAsked
+from pathology.review.new_cases import NewCases
 from pathology.review.shelf import OpenResult, Shelf
 from pathology.review.slide_rack import SlideRack
 
@@ -31,6 +32,7 @@ class Room:
         self.desk = desk
         self.shelf = Shelf(desk.results, desk.settings)
         self.blinding = Blinding(desk)
+        self.new_cases = NewCases(desk, self.shelf)
         self.rack = SlideRack(desk.slide_of, desk.settings)
         self._tiles = anyio.CapacityLimiter(limits.view.threads)
         self._counts = anyio.CapacityLimiter(limits.asking.counts)
