@@ -11,11 +11,20 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
 from threading import Lock
 from typing import Final
 
 from pathology.errors import CaseRefused, UsageError
-from pathology.pipeline.desk_cases import DeskOrder, case_name, put_on_desk, report_folder
+from pathology.exchange.documents import read_json
+from pathology.pipeline.desk_cases import (
+    DRAFT_SCHEMA,
+    DeskOrder,
+    case_name,
+    put_on_desk,
+    report_folder,
+)
 from pathology.records.actor import Actor
 from pathology.records.case_review import Change
 from pathology.review.desk import CaseDesk, Desk
@@ -69,7 +78,7 @@ class NewCases:
         stamps = {}
         for case_id, results in found.items():
             folder = report_folder(cases.place.out, case_name(cases.ledger, case_id), case_id)
-            drafts = sorted(p.name for p in folder.glob("report-v*.json"))
+            drafts = sorted(p.name for p in folder.glob("report-v*.json") if is_draft(p))
             told = "\n".join([case_id, *sorted(results), *drafts])
             stamps[case_id] = hashlib.sha256(told.encode()).hexdigest()
         return stamps
@@ -92,3 +101,16 @@ class NewCases:
             )
         except (CaseRefused, UsageError):
             return  # signed already, or a result that is not whole: nothing is renewed
+
+
+@lru_cache(maxsize=4096)
+def is_draft(path: Path) -> bool:
+    """Whether a report's file is the software's draft, not what somebody signed; it never changes.
+
+    One that cannot be read is none.
+    """
+    try:
+        told = read_json(path)
+    except UsageError:
+        return False
+    return isinstance(told, dict) and told.get("schema") == DRAFT_SCHEMA
