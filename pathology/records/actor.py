@@ -26,6 +26,7 @@ Act = Literal[
     "verify-audit",
     "view-case",
     "count-region",
+    "correct-result",
 ]
 """What the ledger is asked about before it is done."""
 

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pathology.records.actor import Act
-from pathology.review import counting, looking, page_files
+from pathology.review import correcting, counting, looking, page_files
 
 Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
 RESULT: Final = "/results/{slide_id}/{name}"
@@ -51,5 +51,10 @@ ROUTES: Final[tuple[Rule, ...]] = (
     Rule(path=f"{RESULT}/points", answer=looking.points, act="view-case"),
     Rule(path=f"{RESULT}/outlines", answer=looking.outlines, act="view-case"),
     Rule(path=f"{RESULT}/nucleus", answer=looking.nucleus, act="view-case"),
+    Rule(path=f"{RESULT}/editing", answer=correcting.editing, act="correct-result"),
+    Rule(path=f"{RESULT}/adopt", answer=correcting.adopt, act="correct-result"),
+    Rule(path=f"{RESULT}/inside", answer=correcting.inside, act="correct-result", method="POST"),
+    Rule(path=f"{RESULT}/foresee", answer=correcting.foresee, act="correct-result", method="POST"),
+    Rule(path=f"{RESULT}/keep", answer=correcting.keep, act="correct-result", method="POST"),
     Rule(path=f"{RESULT}/count", answer=counting.count, act="count-region", method="POST"),
 )
