@@ -24,6 +24,7 @@ DocumentName = Literal[
     "draft-1",
     "drafting-1",
     "signed-1",
+    "correction-1",
 ]
 LARGEST_BYTES: Final = 256 * 2**20  # a document beyond this is no result of ours
 FAULTS_TOLD: Final = 3

@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -162,6 +163,19 @@ def _overlays(folder: Path) -> tuple[str, ...]:
     return (*(name for name, file in parts.items() if (folder / file).is_file()), *maps)
 
 
+@lru_cache(maxsize=4096)
+def is_draft(path: Path) -> bool:
+    """Whether a report's file is the software's draft, not what somebody signed; it never changes.
+
+    One that cannot be read is none.
+    """
+    try:
+        told = read_json(path)
+    except UsageError:
+        return False
+    return isinstance(told, dict) and told.get("schema") == DRAFT_SCHEMA
+
+
 def _newest_text(
     order: DeskOrder, results: Sequence[ResultOnDesk], rules: ReportRules
 ) -> ReportText | None:
@@ -172,8 +186,7 @@ def _newest_text(
     numbered = [(int(m[1]), p) for p in folder.glob("*.json") if (m := VERSION.fullmatch(p.name))]
     in_force = {r.result_id for r in results}
     for _, path in sorted(numbered, reverse=True):
-        told = read_json(path)
-        if not isinstance(told, dict) or told.get("schema") != DRAFT_SCHEMA:
+        if not is_draft(path):
             continue
         draft = read_draft(path)
         if set(draft.facts.results) <= in_force:

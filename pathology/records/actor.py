@@ -34,6 +34,7 @@ Act = Literal[
     "hold-case",
     "purge-case",
     "export-audit",
+    "correct-result",
 ]
 """What the ledger is asked about before it is done."""
 

@@ -10,7 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from pathology.review.answers import EXPECTED, status_refused, usage_refused
+from pathology.errors import OutputError
+from pathology.review.answers import EXPECTED, output_refused, status_refused, usage_refused
 from pathology.review.desk import Desk
 from pathology.review.guard import Guard
 from pathology.review.headers import SafeHeaders
@@ -35,6 +36,7 @@ def review_app(desk: Desk) -> Starlette:
         middleware=[Middleware(SafeHeaders), Middleware(Guard, room=room)],
         exception_handlers={
             **dict.fromkeys(EXPECTED, usage_refused),
+            OutputError: output_refused,
             HTTPException: status_refused,
         },
         lifespan=open_hours,

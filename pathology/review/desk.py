@@ -8,9 +8,11 @@ from pathlib import Path
 
 from pathology.pipeline.desk_signing import SigningPlace
 from pathology.pipeline.report_settings import ReportRules
+from pathology.records.actor import Actor
 from pathology.records.case_ledger import CaseLedger
+from pathology.records.correction import WhyCorrected
 from pathology.records.settings.run import RunSettings
-from pathology.review.gate import Gate
+from pathology.review.gate import CaseAsked, Gate
 from pathology.review.night_board import NightBoard
 
 
@@ -24,6 +26,22 @@ class CaseDesk:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeptCorrection:
+    """A correction that was kept, for the record of the case."""
+
+    actor: Actor
+    case: CaseAsked
+    supersedes: str  # result ids
+    result_id: str
+    why: WhyCorrected
+    note: str  # the person's own words: they may name somebody, so they belong under seal
+
+
+def nobody_is_told(kept: KeptCorrection) -> None:
+    """Where no record of cases is kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
     """One site's desk."""
 
@@ -33,3 +51,9 @@ class Desk:
     gate: Gate
     cases: CaseDesk | None = None  # None: nothing is decided or signed here
     night: NightBoard | None = None  # None: this site has no night
+    kept: Callable[[KeptCorrection], None] = nobody_is_told
+
+    @property
+    def notes(self) -> bool:
+        """Whether a person's own words about a correction are kept anywhere."""
+        return self.kept is not nobody_is_told

@@ -11,15 +11,11 @@ import time
 import uuid
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from functools import lru_cache
-from pathlib import Path
 from threading import Lock
 from typing import Final
 
 from pathology.errors import CaseRefused, UsageError
-from pathology.exchange.documents import read_json
 from pathology.pipeline.desk_cases import (
-    DRAFT_SCHEMA,
     DeskOrder,
     case_name,
     put_on_desk,
@@ -101,16 +97,3 @@ class NewCases:
             )
         except (CaseRefused, UsageError):
             return  # signed already, or a result that is not whole: nothing is renewed
-
-
-@lru_cache(maxsize=4096)
-def is_draft(path: Path) -> bool:
-    """Whether a report's file is the software's draft, not what somebody signed; it never changes.
-
-    One that cannot be read is none.
-    """
-    try:
-        told = read_json(path)
-    except UsageError:
-        return False
-    return isinstance(told, dict) and told.get("schema") == DRAFT_SCHEMA

@@ -17,6 +17,7 @@ from pathology.records.actor import Act
 from pathology.review import (
     case_answers,
     case_signing,
+    correcting,
     counting,
     looking,
     night_answers,
@@ -94,4 +95,27 @@ ROUTES: Final[tuple[Rule, ...]] = (
     Rule(path="/night/slides", answer=night_answers.night_slides, act="run-analysis"),
     Rule(path="/night/pick", answer=night_answers.pick_slide, act="run-analysis", method="POST"),
     Rule(path="/night/again", answer=night_answers.run_again, act="run-analysis", method="POST"),
+    Rule(path=f"{RESULT}/editing", answer=correcting.editing, act="correct-result", tells=True),
+    Rule(path=f"{RESULT}/adopt", answer=correcting.adopt, act="correct-result", tells=True),
+    Rule(
+        path=f"{RESULT}/inside",
+        answer=correcting.inside,
+        act="correct-result",
+        method="POST",
+        tells=True,
+    ),
+    Rule(
+        path=f"{RESULT}/foresee",
+        answer=correcting.foresee,
+        act="correct-result",
+        method="POST",
+        tells=True,
+    ),
+    Rule(
+        path=f"{RESULT}/keep",
+        answer=correcting.keep,
+        act="correct-result",
+        method="POST",
+        tells=True,
+    ),
 )

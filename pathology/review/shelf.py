@@ -146,6 +146,11 @@ class Shelf:
         except UsageError:
             return None
 
+    def look_again(self) -> None:
+        """Something was written: the next question lists the folder anew."""
+        with self._lock:
+            self._listed_at = float("-inf")
+
     def _told(self, folder: Path, stamp: _Stamp) -> StoredResult:
         return self._read.get(stamp, lambda: read_result(folder))
 

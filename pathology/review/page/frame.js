@@ -79,6 +79,19 @@ export function fit(canvas, frame, used = true) {
   return true;
 }
 
+/**
+ * Empty a canvas, whose transformation is then that of its own px. In two halves: where a frame does
+ * nothing but clear the whole canvas, Chromium 156 leaves the old picture on the screen.
+ * @param {CanvasRenderingContext2D} context
+ */
+export function wipe(context) {
+  const { width, height } = context.canvas;
+  const half = Math.floor(width / 2);
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.clearRect(0, 0, half, height);
+  context.clearRect(half, 0, width - half, height);
+}
+
 /** @typedef {{left: number, top: number, right: number, bottom: number}} Bounds */
 
 /** @param {Bounds} outer @param {Bounds} inner */

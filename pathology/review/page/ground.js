@@ -1,7 +1,7 @@
 // What lies flat on the slide: maps as pictures, regions as lines and hatching.
 
 import { askPacked } from "./ask.js";
-import { fit, grown, holds, query, shared } from "./frame.js";
+import { fit, grown, holds, query, shared, wipe } from "./frame.js";
 import { lookOf } from "./styles_of.js";
 
 /** @typedef {import("./frame.js").Frame} Frame */
@@ -72,8 +72,7 @@ export class Ground {
   paint(frame) {
     fit(this.canvas, frame);
     const context = this.context;
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    wipe(context);
     for (const map of this.maps) this.paintMap(frame, map);
     if (this.loaded) this.paintRegions(frame);
     this.paintNames(frame);
@@ -156,8 +155,7 @@ export class Ground {
     const named = this.regions.filter((r) => ["field", "hotspot"].includes(lookOf(r)?.layer ?? "")
       && this.layers.of(lookOf(r)?.layer ?? "").shown);
     if (!context || !fit(context.canvas, frame, named.length > 0)) return;
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, context.canvas.width, context.canvas.height);
+    wipe(context);
     context.setTransform(frame.dense, 0, 0, frame.dense, 0, 0);
     const em = parseFloat(getComputedStyle(document.documentElement).fontSize);
     context.font = `600 ${em}px system-ui, sans-serif`;

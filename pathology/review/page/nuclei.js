@@ -1,7 +1,7 @@
 // Nuclei: points from afar, outlines near to.
 
 import { askJson, askPacked } from "./ask.js";
-import { fit, grown, holds, query, shared } from "./frame.js";
+import { fit, grown, holds, query, shared, wipe } from "./frame.js";
 import { Points } from "./points.js";
 import { markOf } from "./styles_of.js";
 
@@ -35,6 +35,8 @@ export class NucleiLayer {
     /** @type {number[][]} outline of the nucleus that was clicked */
     this.chosen = [];
     this.resting = false;
+    /** @type {Map<number, number>} what a person calls nuclei, by their number */
+    this.called = new Map();
     scan.painters.push((frame) => {
       this.resting = false;
       this.paint(frame);
@@ -52,6 +54,17 @@ export class NucleiLayer {
     this.points = new Points(this.scan, packed, this.analysis, this.pointsCanvas);
     this.scan.again();
     return this.points;
+  }
+
+  /**
+   * Show nuclei as a person calls them.
+   * @param {{cells: Map<number, number>, places: Map<number, number>}} called calls by number, and by place among the points
+   */
+  call({ cells, places }) {
+    this.called = cells;
+    this.points?.call(places);
+    this.loaded = null;
+    this.scan.again();
   }
 
   /** How many there are, by name of the mark. @returns {Map<string, number>} */
@@ -90,7 +103,8 @@ export class NucleiLayer {
 
   /** @param {Bounds} box @param {import("./ask.js").Packed} packed */
   sorted(box, { told, arrays }) {
-    const { points, start, call } = arrays;
+    const { points, start, cell } = arrays;
+    const call = arrays.call.map((/** @type {number} */ c, /** @type {number} */ n) => this.called.get(cell[n]) ?? c);
     /** @type {Map<string, Path2D>} */
     const paths = new Map();
     /** @type {Map<string, number[]>} */
@@ -131,8 +145,7 @@ export class NucleiLayer {
     const used = (shown && outlined) || this.chosen.length > 2;
     if (!fit(this.canvas, frame, used)) return;
     const context = this.context;
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    wipe(context);
     if (shown && outlined && this.loaded) {
       frame.from(context, this.loaded.origin[0], this.loaded.origin[1]);
       context.globalAlpha = opacity;

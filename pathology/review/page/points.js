@@ -73,6 +73,10 @@ export class Points {
     /** @type {WebGL2RenderingContext|null} */
     this.gl = null;
     this.packed = packed;
+    /** @type {WebGLBuffer|null} */
+    this.buffer = null;
+    /** @type {Uint8Array|null} as the program called them */
+    this.firstCalls = null;
     this.begin();
     this.canvas.addEventListener("webglcontextlost", (event) => {
       event.preventDefault();
@@ -98,7 +102,8 @@ export class Points {
     }
     const { x, y, call } = this.packed.arrays;
     for (const [place, column] of [x, y, call].entries()) {
-      gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
+      this.buffer = gl.createBuffer(); // the last is that of the calls
+      gl.bindBuffer(gl.ARRAY_BUFFER, this.buffer);
       gl.bufferData(gl.ARRAY_BUFFER, column, gl.STATIC_DRAW);
       gl.enableVertexAttribArray(place);
       if (column instanceof Uint8Array) gl.vertexAttribIPointer(place, 1, gl.UNSIGNED_BYTE, 0, 0);
@@ -109,6 +114,18 @@ export class Points {
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
     this.gl = gl;
+  }
+
+  /** Show nuclei as a person calls them. @param {Map<number, number>} called call by place among the points */
+  call(called) {
+    const first = this.firstCalls ?? /** @type {Uint8Array} */ (this.packed.arrays.call);
+    const calls = first.slice();
+    this.firstCalls = first;
+    for (const [place, call] of called) calls[place] = call;
+    this.packed.arrays.call = calls;
+    if (!this.gl || !this.buffer) return;
+    this.gl.bindBuffer(this.gl.ARRAY_BUFFER, this.buffer);
+    this.gl.bufferData(this.gl.ARRAY_BUFFER, calls, this.gl.STATIC_DRAW);
   }
 
   /** @param {Frame} frame @param {{opacity: number, shows: (name: string) => boolean}} how @param {boolean} resting */
