@@ -18,6 +18,7 @@ from pathology.errors import CaseRefused, UsageError
 from pathology.pipeline.desk_cases import (
     DeskOrder,
     case_name,
+    is_draft,
     put_on_desk,
     report_folder,
 )
