@@ -9,6 +9,7 @@ from typing import Final
 from pathology.errors import CaseRefused
 from pathology.pipeline.desk_cases import case_name
 from pathology.records.actor import Actor
+from pathology.records.case_review import ReviewCase
 from pathology.records.result import StoredResult
 from pathology.review.desk import Desk
 
@@ -43,15 +44,21 @@ class Blinding:
                 self._free[key] = time.monotonic()
         return found
 
-    def _asked(self, actor: Actor, result: StoredResult) -> frozenset[str]:
+    def case_of(self, result: StoredResult) -> ReviewCase | None:
+        """The case on the desk that a result belongs to; None where it is not on the desk."""
         desk = self._desk.cases
         if desk is None or result.case_id is None:
+            return None
+        try:
+            return desk.ledger.case(case_name(desk.ledger, result.case_id))
+        except CaseRefused:
+            return None
+
+    def _asked(self, actor: Actor, result: StoredResult) -> frozenset[str]:
+        desk, case = self._desk.cases, self.case_of(result)
+        if desk is None or case is None:
             return frozenset()
         if not self._desk.gate.allows(actor, "review-case", None):
-            return frozenset()
-        try:
-            case = desk.ledger.case(case_name(desk.ledger, result.case_id))
-        except CaseRefused:
             return frozenset()
         keys = desk.ledger.hidden_from(case, actor.name)
         if keys and case.result(result.result_id) is None:  # an older version tells as much

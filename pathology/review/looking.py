@@ -10,9 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pathology.records.geometry import Box
+from pathology.records.result import StoredResult
 from pathology.review.answers import BYTES, keepable, refused, told
 from pathology.review.map_picture import SHOWN
-from pathology.review.room import actor_of, case_of, result_of, room_of
+from pathology.review.room import Room, actor_of, case_of, result_of, room_of
 from pathology.review.told import levels_told, listed_told, region_told, result_told
 
 FURTHEST_PX0: Final = 2.0**31
@@ -42,9 +43,19 @@ async def result(request: Request) -> Response:
 
     def seen() -> dict[str, Any]:
         hidden = room.blinding.hidden(actor, found.result)
-        return result_told(found.result, room.desk.settings, hidden)
+        document = result_told(found.result, room.desk.settings, hidden)
+        return {**document, "desk": _on_desk(room, found.result)}
 
     return told(await room.look(seen))
+
+
+def _on_desk(room: Room, result: StoredResult) -> dict[str, Any] | None:
+    """Where a result is decided, and what must be opened before it is signed."""
+    case = room.blinding.case_of(result)
+    if case is None:
+        return None
+    mine = case.result(result.result_id)
+    return {"case": case.line.case, "overlays": [] if mine is None else list(mine.overlays)}
 
 
 async def layers(request: Request) -> Response:

@@ -15,6 +15,7 @@ import { drawNucleus } from "./nucleus.js";
 import { Pencil } from "./pencil.js";
 import { ruler } from "./ruler.js";
 import { Scan } from "./scan.js";
+import { Seen } from "./seen.js";
 import { lookOf } from "./styles_of.js";
 import { figure, say, sayOr, speak } from "./words.js";
 
@@ -56,6 +57,9 @@ function title(result) {
     mpp: figure(slide.mpp), source: say(`source.${slide.mpp_source}`),
   })}${result.case_id ? ` · ${say("facts.case", { id: result.case_id })}` : ""}`;
   document.title = `${slide.id} · ${say("page")}`;
+  const link = byId("to-case");
+  link.hidden = !result.desk;
+  if (result.desk) link.setAttribute("href", `/cases/${encodeURIComponent(result.desk.case)}`);
 }
 
 async function begin() {
@@ -83,22 +87,23 @@ async function begin() {
   const [told, levels] = await Promise.all([
     askJson(`${address}/layers`).catch((problem) => {
       tell(problem, "no-layers");
-      return { regions: [], maps: [] };
+      return null;
     }),
     askJson(`${address}/view`).then((v) => v.levels).catch((problem) => {
       tell(problem, "no-scan");
       return [];
     }),
   ]);
-  desk(result, told, levels);
+  desk(result, told ?? { regions: [], maps: [] }, levels, new Seen(result, told !== null));
 }
 
-/** @param {any} result @param {{regions: any[], maps: any[]}} told @param {import("./scan.js").Level[]} levels */
-async function desk(result, told, levels) {
+/** @param {any} result @param {{regions: any[], maps: any[]}} told @param {import("./scan.js").Level[]} levels @param {Seen} seen */
+async function desk(result, told, levels, seen) {
   const scan = new Scan(byId("scan"), result.slide, levels, `${address}/tiles`);
   await scan.ready();
   const layers = new Layers(told, result.analysis, (light) => {
     if (!light) layers.draw(byId("layers"));
+    seen.look(layers);
     scan.again();
   });
   const ground = new Ground(scan, address, told, layers);
@@ -170,6 +175,7 @@ async function desk(result, told, levels) {
   try {
     await nuclei.begin();
     layers.numbers = nuclei.numbers();
+    seen.look(layers);
     layers.draw(byId("layers"));
     if (correct?.parts.edits.restore()) {
       openTab("correct");
