@@ -10,7 +10,14 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from pathology.review.answers import EXPECTED, status_refused, usage_refused
+from pathology.errors import LedgerError, NotAllowed
+from pathology.review.answers import (
+    EXPECTED,
+    ledger_away,
+    not_allowed,
+    status_refused,
+    usage_refused,
+)
 from pathology.review.desk import Desk
 from pathology.review.guard import Guard
 from pathology.review.headers import SafeHeaders
@@ -36,6 +43,8 @@ def review_app(desk: Desk) -> Starlette:
         exception_handlers={
             **dict.fromkeys(EXPECTED, usage_refused),
             HTTPException: status_refused,
+            LedgerError: ledger_away,
+            NotAllowed: not_allowed,
         },
         lifespan=open_hours,
     )

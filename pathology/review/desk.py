@@ -8,6 +8,7 @@ from pathlib import Path
 
 from pathology.records.settings.run import RunSettings
 from pathology.review.gate import Gate
+from pathology.review.lodge import Lodge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,3 +19,4 @@ class Desk:
     slide_of: Callable[[str], Path | None]  # scan of a slide id; None where it is not at hand
     settings: RunSettings
     gate: Gate
+    lodge: Lodge | None = None  # where persons sign in; a gate without one knows other ways
