@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import Row, Select, and_, func, select
@@ -181,3 +182,17 @@ def read_folder(session: Session, sealing: Sealing, result_key: str) -> str | No
         return None
     sealed, key_row = found
     return unsealed_folder(sealing.open_key(key_row), sealed, result_key)
+
+
+def read_slide_paths(session: Session, sealing: Sealing, slide_id: str) -> list[Path]:
+    """Places that a slide was read from."""
+    query = (
+        select(SlideRow, DataKeyRow)
+        .join(DataKeyRow, DataKeyRow.name == SlideRow.data_key)
+        .where(SlideRow.slide_id == slide_id)
+        .order_by(SlideRow.slide_row)
+    )
+    return [
+        unsealed_path(sealing.open_key(key_row), row.sealed_path, row.slide_row)
+        for row, key_row in session.execute(query)
+    ]

@@ -8,7 +8,7 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from pathology.errors import SlideError, UsageError
+from pathology.errors import CaseChanged, CaseRefused, SlideError, UsageError
 
 BYTES: Final = "application/octet-stream"
 
@@ -49,6 +49,25 @@ async def status_refused(request: Request, problem: Exception) -> Response:
     """No such path, a wrong method, and the like."""
     status = int(getattr(problem, "status_code", 400))
     return refused(status, "not-found" if status == 404 else "wrong-request")
+
+
+async def ledger_away(request: Request, problem: Exception) -> Response:
+    """The archive cannot be asked just now: nothing that was not confirmed is known."""
+    return refused(503, "no-ledger", **{"Retry-After": "5"})
+
+
+async def case_refused(request: Request, problem: Exception) -> Response:
+    """Why a case cannot be changed so, in both languages; one that is not there is not found."""
+    if not isinstance(problem, CaseRefused) or problem.code in ("no-such-case", "purged"):
+        return refused(404, "not-found")
+    code = "case-changed" if isinstance(problem, CaseChanged) else "case-refused"
+    reason = {"en": problem.text("en"), "zh": problem.text("zh")}
+    return JSONResponse({"code": code, "detail": problem.code, "reason": reason}, 409)
+
+
+async def not_allowed(request: Request, problem: Exception) -> Response:
+    """The account's roles do not let it do this."""
+    return refused(403, "not-allowed")
 
 
 EXPECTED: Final = (UsageError, SlideError)

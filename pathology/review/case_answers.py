@@ -9,20 +9,18 @@ from functools import partial
 from typing import Any, Final, get_args
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
-from pathology.errors import CaseChanged, CaseRefused, LedgerAway, NotAllowed
 from pathology.records.actor import Actor
 from pathology.records.case_review import Change
 from pathology.records.report_state import ReportState
 from pathology.review.answers import refused, told
 from pathology.review.case_steps import ASSIGN_STEPS, REVIEW_STEPS, Asked, Step, StrangeBody, text
-from pathology.review.case_told import LANGUAGES, case_told, changed_told, line_told
+from pathology.review.case_told import case_told, changed_told, line_told
 from pathology.review.desk import CaseDesk
 from pathology.review.room import Room, actor_of, room_of
 
 MOST_LINES: Final = 500
-AGAIN_S: Final = 2
 
 
 async def worklist(request: Request) -> Response:
@@ -119,18 +117,3 @@ async def answered(room: Room, ask: Callable[[CaseDesk], dict[str, Any]]) -> Res
         return told(await room.ask(partial(ask, desk)))
     except StrangeBody:
         return refused(400, "wrong-request")
-    except NotAllowed:
-        return refused(403, "not-allowed")
-    except CaseRefused as problem:
-        return refusal_of(problem)
-    except LedgerAway:
-        return refused(503, "try-again", **{"Retry-After": str(AGAIN_S)})
-
-
-def refusal_of(problem: CaseRefused) -> Response:
-    """A refusal of the desk in words; a case that is not there is not found."""
-    if problem.code in ("no-such-case", "purged"):
-        return refused(404, "not-found")
-    status = "case-changed" if isinstance(problem, CaseChanged) else "case-refused"
-    reason = {language: problem.text(language) for language in LANGUAGES}
-    return JSONResponse({"code": status, "detail": problem.code, "reason": reason}, 409)

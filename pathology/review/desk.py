@@ -13,6 +13,7 @@ from pathology.records.case_ledger import CaseLedger
 from pathology.records.correction import WhyCorrected
 from pathology.records.settings.run import RunSettings
 from pathology.review.gate import CaseAsked, Gate
+from pathology.review.lodge import Lodge
 from pathology.review.night_board import NightBoard
 
 
@@ -51,6 +52,7 @@ class Desk:
     gate: Gate
     cases: CaseDesk | None = None  # None: nothing is decided or signed here
     night: NightBoard | None = None  # None: this site has no night
+    lodge: Lodge | None = None  # where persons sign in; a gate without one knows other ways
     kept: Callable[[KeptCorrection], None] = nobody_is_told
 
     @property

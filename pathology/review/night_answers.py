@@ -10,7 +10,6 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from pathology.errors import NotAllowed
 from pathology.review.answers import refused, told
 from pathology.review.night_board import NightBoard
 from pathology.review.room import actor_of, room_of
@@ -63,10 +62,7 @@ async def _answered(
     board = room.desk.night
     if board is None:
         return refused(404, "no-night")
-    try:
-        return told(await room.ask(asked(board)))
-    except NotAllowed:
-        return refused(403, "not-allowed")
+    return told(await room.ask(asked(board)))
 
 
 def _wish(body: bytes) -> dict[str, str] | None:

@@ -22,6 +22,7 @@ from pathology.review import (
     looking,
     night_answers,
     page_files,
+    signing_in,
 )
 
 Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
@@ -35,7 +36,7 @@ class Rule:
 
     path: str
     answer: Answer
-    act: Act | Literal["anyone"]
+    act: Act | Literal["anyone", "signed-in"]
     method: Literal["GET", "POST"] = "GET"
     page: bool = False  # for a person: without a session they are sent to sign in
     tells: bool = False  # what the AI found: not to who has an own reading to tell first
@@ -43,6 +44,14 @@ class Rule:
 
 ROUTES: Final[tuple[Rule, ...]] = (
     Rule(path="/page/{file}", answer=page_files.page_file, act="anyone"),
+    Rule(path="/sign-in", answer=signing_in.sign_in_page, act="anyone"),
+    Rule(path="/sign-in", answer=signing_in.sign_in, act="anyone", method="POST"),
+    Rule(path="/entry", answer=signing_in.ways_in, act="anyone"),
+    Rule(path="/password", answer=signing_in.change_password, act="anyone", method="POST"),
+    Rule(path="/sign-out", answer=signing_in.sign_out, act="signed-in", method="POST"),
+    Rule(path="/me", answer=signing_in.me, act="signed-in"),
+    Rule(path="/glass", answer=signing_in.break_glass, act="view-case", method="POST"),
+    Rule(path="/glass", answer=signing_in.glass_broken, act="verify-audit"),
     Rule(path="/", answer=page_files.list_page, act="read-worklist", page=True),
     Rule(path="/results", answer=looking.results, act="read-worklist"),
     Rule(
