@@ -7,8 +7,10 @@ from pathlib import Path
 
 from pathology.cli.messages import say
 from pathology.errors import UsageError
+from pathology.nightly.at_the_page import NightAtPage
+from pathology.nightly.options import load_night_settings
 from pathology.pipeline.settings import load_settings
-from pathology.review.open_desk import OpenDesk, opened_desk
+from pathology.review.open_desk import DeskPlace, OpenDesk, opened_desk
 from pathology.review.serve import Address, TlsFiles, check_address, serve
 
 PORT = 8460
@@ -33,7 +35,15 @@ def call_serve(given: argparse.Namespace) -> int:
     address, tls = Address(host=given.host, port=given.port), _tls(given)
     check_address(address, tls)  # before a ledger is made for nothing
     settings = load_settings(given.settings)
-    with opened_desk(settings, given.results, given.slides) as opened:
+    place = DeskPlace(
+        results=given.results,
+        folders=given.slides,
+        site=given.settings,
+        night_of=lambda ledger: NightAtPage(
+            settings=load_night_settings(given.settings), ledger=ledger
+        ),
+    )
+    with opened_desk(settings, place) as opened:
         tell_address(opened, address, tls)
         serve(opened.desk, address, tls)
     return 0

@@ -81,7 +81,7 @@ async def sign(request: Request) -> Response:
     except StrangeBody:
         return refused(400, "wrong-request")
     gate = room.desk.gate
-    proof = await room.ask(lambda: gate.prove(request, password))
+    proof = await room.enter(lambda: gate.prove(request, password))
     if proof is None:
         return refused(403, "not-proved")
     wish = SigningWish(proof=proof, printed_name=printed, meaning=meaning)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from pathology.errors import UsageError
 from pathology.ledger.open import OpenLedger, utc_now
+from pathology.pipeline.desk_signing import SigningPlace
 from pathology.pipeline.identity import pseudonym_key
 from pathology.pipeline.ledger_open import opened_ledger
+from pathology.pipeline.report_settings import load_report_rules
 from pathology.pipeline.slide_places import SlidePlaces
 from pathology.records.actor import Actor
 from pathology.records.settings.run import RunSettings
-from pathology.review.desk import Desk
+from pathology.review.corrections_on_desk import CorrectionsOnDesk
+from pathology.review.desk import CaseDesk, Desk
 from pathology.review.lodge import Lodge
+from pathology.review.night_board import NightBoard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +38,18 @@ class OpenDesk:
     first: FirstKey | None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeskPlace:
+    """Where a desk's results and scans lie, and the site's own settings of reports."""
+
+    results: Path
+    folders: Sequence[Path] = ()
+    site: Path | None = None  # the folder of the site's settings
+    night_of: Callable[[OpenLedger], NightBoard] | None = None  # None: no night is shown
+
+
 @contextmanager
-def opened_desk(
-    settings: RunSettings, results: Path, folders: Sequence[Path] = ()
-) -> Iterator[OpenDesk]:
+def opened_desk(settings: RunSettings, place: DeskPlace) -> Iterator[OpenDesk]:
     """The desk of these settings over a folder of results.
 
     Where no administrator could sign in, the system user's account gets a one-time password, if it
@@ -50,23 +62,40 @@ def opened_desk(
     LedgerError, VaultError, NotAllowed
         As ``pipeline.ledger_open.opened_ledger``.
     """
-    if not results.is_dir():
+    if not place.results.is_dir():
         raise UsageError(
-            f"there is no folder of results at {results}: name one that pathology run wrote"
+            f"there is no folder of results at {place.results}: name one that pathology run wrote"
         )
     with opened_ledger(settings.ledger) as (ledger, actor):
         lodge = Lodge(ledger, settings.access)
         lodge.sessions.sweep(utc_now())
-        desk = Desk(
-            results=results,
-            slide_of=SlidePlaces(
-                ledger.work.slide_paths, folders, pseudonym_key(settings.site.privacy)
-            ),
-            settings=settings,
-            gate=lodge,
-            lodge=lodge,
-        )
+        desk = _desk(ledger, lodge, settings, place)
         yield OpenDesk(desk=desk, first=_first_key(ledger, actor, settings))
+
+
+def _desk(ledger: OpenLedger, lodge: Lodge, settings: RunSettings, place: DeskPlace) -> Desk:
+    slide_of = SlidePlaces(
+        ledger.work.slide_paths, place.folders, pseudonym_key(settings.site.privacy)
+    )
+    cases = CaseDesk(
+        ledger=ledger.cases(settings.deciding),
+        rules=load_report_rules(place.site),
+        place=SigningPlace(
+            out=place.results,
+            slide_of=slide_of,
+            research_accepted=settings.site.models.accept_research_weights,
+        ),
+    )
+    return Desk(
+        results=place.results,
+        slide_of=slide_of,
+        settings=settings,
+        gate=lodge,
+        lodge=lodge,
+        cases=cases,
+        night=None if place.night_of is None else place.night_of(ledger),
+        kept=CorrectionsOnDesk(cases, lodge.clock),
+    )
 
 
 def _first_key(ledger: OpenLedger, actor: Actor, settings: RunSettings) -> FirstKey | None:
