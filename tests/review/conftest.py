@@ -8,6 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from pathology.review.app import review_app
+from pathology.review.desk import Desk
 from pathology.review.serve import Address, server_of
 from tests.review.painted_desk import PaintedDesk, paint_desk
 from tests.review.sessions import COOKIE, TwoSessions
@@ -69,10 +71,11 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.fixture(scope="session")
-def served(painted_desk: PaintedDesk, gate: TwoSessions) -> Iterator[Served]:
+@contextmanager
+def serving(desk: Desk) -> Iterator[str]:
+    """The address of a desk that is served on loopback."""
     port = free_port()
-    server = server_of(painted_desk.desk(gate), Address(host="127.0.0.1", port=port))
+    server = server_of(desk, Address(host="127.0.0.1", port=port))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     for _ in range(600):
@@ -80,10 +83,16 @@ def served(painted_desk: PaintedDesk, gate: TwoSessions) -> Iterator[Served]:
             break
         time.sleep(0.05)
     assert server.started
-    yield Served(url=f"http://127.0.0.1:{port}", token=gate.reader)
+    yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     thread.join(timeout=20)
     assert not thread.is_alive()
+
+
+@pytest.fixture(scope="session")
+def served(painted_desk: PaintedDesk, gate: TwoSessions) -> Iterator[Served]:
+    with serving(painted_desk.desk(gate)) as url:
+        yield Served(url=url, token=gate.reader)
 
 
 @pytest.fixture(scope="session")

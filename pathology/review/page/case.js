@@ -44,8 +44,8 @@ async function change(path, more = {}) {
       if (!(problem instanceof Refused) || problem.code !== "no-connection") throw problem;
       told = await sendJson(`${address}${path}`, body);
     }
-    byId("done").textContent = (told.warnings ?? []).length ? say("case.differs") : say("case.kept");
     await look();
+    byId("done").textContent = (told.warnings ?? []).length ? say("case.differs") : say("case.kept");
     return true;
   } catch (problem) {
     if (problem instanceof Refused && problem.code === "case-changed") await look();

@@ -1,0 +1,76 @@
+"""A served desk with a drafted case on it: real results, ledger, accounts, server and browser."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pathology.pipeline.desk_signing import SigningPlace
+from pathology.pipeline.draft import CaseOrder, draft_case
+from pathology.pipeline.report_settings import load_report_rules
+from pathology.records.settings.deciding import BlindFirst
+from pathology.review.corrections_on_desk import CorrectionsOnDesk
+from pathology.review.desk import CaseDesk, Desk
+from tests.ledgers import LedgerSite
+from tests.review.painted_desk import CASE, SITE, PaintedDesk
+from tests.review.real_desk import Clock, RealDesk
+
+READER, SECOND, CLERK = "dr.lin", "dr.wu", "tech"
+
+
+@dataclass(kw_only=True)
+class DraftedDesk:
+    """The parts, for tests that look behind the page."""
+
+    real: RealDesk
+    desk: Desk
+    cases: CaseDesk
+    out: Path
+
+    @property
+    def case(self) -> str:
+        return self.cases.ledger.name_of(CASE)
+
+
+@contextmanager
+def drafted_desk(
+    painted: PaintedDesk, folder: Path, blind_first: BlindFirst = "off"
+) -> Iterator[DraftedDesk]:
+    """A copy of the painted desk's results with a draft, and three persons with passwords."""
+    out = folder / "out"
+    shutil.copytree(painted.results, out)
+    own = replace(painted, results=out, folder=out / painted.folder.relative_to(painted.results))
+    case_file = folder / "case.json"
+    told = {
+        "schema": "pathology.case/1",
+        "case_id": CASE,
+        "specimen": {"organ": "breast", "side": "left", "procedure": "core-biopsy"},
+    }
+    case_file.write_text(json.dumps(told), encoding="utf-8")
+    draft_case(CaseOrder(out=out, case_file=case_file, pdf=False))
+    with LedgerSite(folder=folder / "ledger").open() as ledger:
+        now = datetime.now(UTC)
+        admin = ledger.accounts.found("chief", now)
+        assert admin is not None
+        real = RealDesk(painted=own, ledger=ledger, admin=admin, clock=Clock(now))
+        for name in (READER, SECOND):
+            real.person(name, "pathologist")
+        real.person(CLERK, "technician")
+        plain = real.desk()
+        rules = SITE.deciding
+        cases = CaseDesk(
+            ledger=ledger.cases(
+                replace(rules, reading=replace(rules.reading, blind_first=blind_first))
+            ),
+            rules=load_report_rules(),
+            place=SigningPlace(
+                out=out, slide_of=plain.slide_of, research_accepted=False, pdf=False
+            ),
+        )
+        desk = replace(plain, cases=cases, kept=CorrectionsOnDesk(cases, real.clock))
+        yield DraftedDesk(real=real, desk=desk, cases=cases, out=out)
