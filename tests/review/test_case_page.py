@@ -32,6 +32,7 @@ def tab_of(browser: Any, url: str, name: str) -> Any:
     tab.fill("#name", name)
     tab.fill("#password", PASSWORD)
     tab.click("button[type=submit]")
+    tab.wait_for_url(f"{url}/")
     tab.wait_for_selector("body[data-ready=true]")
     return tab
 
