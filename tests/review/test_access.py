@@ -81,19 +81,13 @@ def ask(client: TestClient, rule: Rule, desk: PaintedDesk, token: str | None) ->
 
 
 @pytest.fixture(scope="module")
-def painted_desk(
-    painted_desk: PaintedDesk, tmp_path_factory: pytest.TempPathFactory
-) -> PaintedDesk:
-    """A copy: one address writes a result."""
+def door(
+    painted_desk: PaintedDesk, gate: TwoSessions, tmp_path_factory: pytest.TempPathFactory
+) -> TestClient:
+    """On a copy, under the same ids: one address writes a result."""
     out = tmp_path_factory.mktemp("own") / "out"
     shutil.copytree(painted_desk.results, out)
-    folder = out / painted_desk.slide_id / painted_desk.folder.name
-    return replace(painted_desk, results=out, folder=folder)
-
-
-@pytest.fixture(scope="module")
-def door(painted_desk: PaintedDesk, gate: TwoSessions) -> TestClient:
-    return TestClient(review_app(painted_desk.desk(gate)))
+    return TestClient(review_app(replace(painted_desk.desk(gate), results=out)))
 
 
 @pytest.mark.parametrize("rule", ROUTES, ids=lambda r: f"{r.method} {r.path}")
@@ -134,9 +128,8 @@ def test_a_case_of_others_is_as_if_it_were_not_there(rule: Rule, painted_desk: P
 def test_the_own_case_is_listed(painted_desk: PaintedDesk) -> None:
     own = TwoSessions(cases=frozenset({CASE}))
     with TestClient(review_app(painted_desk.desk(own)), cookies={COOKIE: own.reader}) as client:
-        lines = client.get("/results").json()["results"]
-    wanted = painted_desk.slide_id, painted_desk.folder.name
-    assert wanted in [(line["slide_id"], line["name"]) for line in lines]
+        (line,) = client.get("/results").json()["results"]
+    assert (line["slide_id"], line["name"]) == (painted_desk.slide_id, painted_desk.folder.name)
 
 
 def test_an_answer_without_a_rule_cannot_be_reached(

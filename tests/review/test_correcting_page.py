@@ -135,7 +135,8 @@ def test_a_correction_from_the_first_corner_to_the_new_result(
 
 
 def test_a_lasso_and_a_moved_field(browser: Any, desk: Served, own: PaintedDesk) -> None:
-    with opened(browser, desk, own.address.replace("/results/", "/slides/")) as page:
+    path = own.address.replace("/results/", "/slides/")
+    with opened(browser, desk, path, expected=("422",)) as page:
         page.press("s")
         for corner in CORNERS:
             page.click(*corner)

@@ -1,6 +1,6 @@
 // Regions and places under the pointer: chosen, moved, bent, corner by corner; all of it by keys too.
 
-import { fit, wipe } from "./frame.js";
+import { fit, pen, wipe } from "./frame.js";
 import { trace } from "./pencil.js";
 import { lookOf } from "./styles_of.js";
 
@@ -30,7 +30,7 @@ export class Corrector {
     /** how far it was moved, level-0 px @type {Point} */
     this.moved = { x: 0, y: 0 };
     this.canvas = scan.canvas("corrections");
-    this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
+    this.context = pen(this.canvas);
     scan.painters.push((frame) => this.paint(frame));
     scan.viewer.addHandler("canvas-press", (/** @type {any} */ e) => this.press(e));
     scan.viewer.addHandler("canvas-drag", (/** @type {any} */ e) => this.drag(e));

@@ -1,8 +1,8 @@
 // Nuclei: points from afar, outlines near to.
 
 import { askJson, askPacked } from "./ask.js";
-import { fit, grown, holds, query, shared, wipe } from "./frame.js";
-import { Points } from "./points.js";
+import { fit, grown, holds, pen, query, shared, wipe } from "./frame.js";
+import { Points, SLOW_MS } from "./points.js";
 import { markOf } from "./styles_of.js";
 
 /** @typedef {import("./frame.js").Frame} Frame */
@@ -28,7 +28,7 @@ export class NucleiLayer {
     this.points = null;
     this.pointsCanvas = scan.canvas("points");
     this.canvas = scan.canvas("outlines");
-    this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
+    this.context = pen(this.canvas);
     /** @type {{box: Bounds, origin: number[], tooMany: boolean, paths: Map<string, Path2D>, dots: Map<string, number[]>}|null} */
     this.loaded = null;
     this.asking = new AbortController();
@@ -139,7 +139,7 @@ export class NucleiLayer {
     const shows = (/** @type {string} */ name) => this.layers.marks.has(name);
     const slide = this.scan.slide;
     const seen = shared(frame.box(), { left: 0, top: 0, right: slide.width_px0, bottom: slide.height_px0 });
-    const outlined = this.near(frame) && this.loaded !== null && !this.loaded.tooMany
+    const outlined = this.near(frame) && (this.resting || this.scan.pace < SLOW_MS) && this.loaded !== null && !this.loaded.tooMany
       && seen !== null && holds(this.loaded.box, seen);
     this.points?.paint(frame, { opacity: shown && !outlined ? opacity : 0, shows }, this.resting);
     const used = (shown && outlined) || this.chosen.length > 2;

@@ -1,7 +1,7 @@
 // One outline drawn by hand, corner by corner or with the button held: for counting, for a region,
 // for a lasso around nuclei.
 
-import { fit, wipe } from "./frame.js";
+import { fit, pen, wipe } from "./frame.js";
 
 /** @typedef {import("./frame.js").Frame} Frame */
 /** @typedef {{done: (outline: number[][]) => void, stopped: () => void}} Use what an outline is drawn for */
@@ -19,7 +19,7 @@ export class Pencil {
     /** @type {Use|null} */
     this.use = null;
     this.canvas = scan.canvas("drawing");
-    this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
+    this.context = pen(this.canvas);
     scan.painters.push((frame) => this.paint(frame));
     const { viewer } = scan;
     viewer.addHandler("canvas-click", (/** @type {any} */ e) => this.clicked(e));

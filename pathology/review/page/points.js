@@ -12,8 +12,9 @@ const WIDE_UM = 5;
 const LEAST_PX = 2;
 const MOST_PX = 14;
 /** While the slide moves, by how quick the machine is; at rest every nucleus is drawn. */
-const [MOVING_LEAST, MOVING_MOST] = [20000, 400000];
-const [QUICK_MS, SLOW_MS] = [25, 50];
+const [MOVING_LEAST, MOVING_MOST] = [5000, 400000];
+const QUICK_MS = 25;
+export const SLOW_MS = 50;
 
 const VERTEX = `#version 300 es
 precision highp float;

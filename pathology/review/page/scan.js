@@ -1,6 +1,6 @@
 // The scan itself: OpenSeadragon over the server's tiles, and the frame that all overlays share.
 
-import { Frame, fit, wipe } from "./frame.js";
+import { fit, Frame, pen, wipe } from "./frame.js";
 
 /** @typedef {{downsample: number, width: number, height: number, tile_width: number, tile_height: number}} Level */
 /** @typedef {{width_px0: number, height_px0: number, mpp: number}} Slide */
@@ -11,6 +11,18 @@ const STILL_PX = 5;
 const REST_MS = 120;
 /** Frames further apart than this do not belong to one movement. */
 const GAP_MS = 3000;
+
+/** OpenSeadragon's canvas drawer, drawing with this page's pen. */
+function byPen() {
+  const { CanvasDrawer } = /** @type {any} */ (OpenSeadragon);
+  return class extends CanvasDrawer {
+    _createDrawingElement() {
+      const canvas = super._createDrawingElement();
+      pen(canvas); // the first to ask decides how it is drawn on
+      return canvas;
+    }
+  };
+}
 
 export class Scan {
   /**
@@ -53,7 +65,7 @@ export class Scan {
     mark.setAttribute("data-openseadragon-mobile-css", "true");
     document.head.append(mark);
     this.viewer = OpenSeadragon({
-      element: stage, tileSources: source, drawer: "canvas",
+      element: stage, tileSources: source, drawer: /** @type {any} */ (byPen()),
       showNavigationControl: false, showNavigator: true, navigatorPosition: "BOTTOM_RIGHT",
       navigatorSizeRatio: 0.18, navigatorBackground: "white", navigatorOpacity: 1,
       gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
@@ -86,7 +98,7 @@ export class Scan {
   lay(address, downsample) {
     const canvas = this.canvas("below");
     this.viewer.canvas.prepend(canvas);
-    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    const context = pen(canvas);
     const picture = new Image();
     picture.addEventListener("load", () => this.again());
     picture.src = address;

@@ -168,7 +168,14 @@ async function desk(result, told, levels, seen) {
     const frame = scan.frame(false);
     if (frame) await choose({ x: frame.width / 2, y: frame.height / 2 });
   };
-  const keys = [...keysOf({ scan, layers, drawing, pencil, nuclei, otherLanguage }),
+  const cancel = () => {
+    pencil.clear();
+    nuclei.chosen = [];
+    byId("nucleus-box").hidden = true;
+    correct?.choose([], []);
+    correct?.parts.corrector.choose(null);
+  };
+  const keys = [...keysOf({ scan, layers, drawing, pencil, cancel, otherLanguage }),
     ...correctingKeys(correct, () => openTab("correct"), middle)];
   listen(keys);
   buttons({ scan, layers, drawing, keys });
@@ -189,8 +196,8 @@ async function desk(result, told, levels, seen) {
   document.body.dataset.ready = "true";
 }
 
-/** @param {{scan: Scan, layers: Layers, drawing: Drawing, pencil: Pencil, nuclei: NucleiLayer, otherLanguage: () => void}} parts */
-function keysOf({ scan, layers, drawing, pencil, nuclei, otherLanguage }) {
+/** @param {{scan: Scan, layers: Layers, drawing: Drawing, pencil: Pencil, cancel: () => void, otherLanguage: () => void}} parts */
+function keysOf({ scan, layers, drawing, pencil, cancel, otherLanguage }) {
   /** @type {import("./keys.js").Key[]} */
   const keys = [
     { keys: ["1"], say: "key.5x", act: () => scan.magnify(5) },
@@ -219,7 +226,7 @@ function keysOf({ scan, layers, drawing, pencil, nuclei, otherLanguage }) {
     { keys: ["v"], say: "key.view", act: () => { openTab("assist"); drawing.countView(); } },
     { keys: ["Enter"], say: "key.finish", act: () => pencil.finish() },
     { keys: ["Backspace"], say: "key.undo", act: () => pencil.back() },
-    { keys: ["Escape"], say: "key.cancel", act: () => { pencil.clear(); nuclei.chosen = []; byId("nucleus-box").hidden = true; } },
+    { keys: ["Escape"], say: "key.cancel", act: cancel },
     { keys: ["l"], say: "key.language", act: otherLanguage },
     { keys: ["k"], say: "key.looks", act: otherLooks },
     { keys: ["?"], say: "key.help", act: () => help(keys) },
