@@ -81,6 +81,7 @@ def text(*sentences: str, results: tuple[str, ...] = (KI67.result_id,), **more: 
         "headings": {"ki67": Worded(en="Ki-67", zh="Ki-67")},
         "sections": (WrittenSection(id="ki67", en=said, zh=("Ki-67：20 %。",)),),
         "fields": (),
+        "not_measured": (),
         "limits": (Worded(en="one slide", zh="一张切片"),),
         "citations": (),
         "authorship": "template only",
@@ -108,8 +109,7 @@ class PaintedDesk:
 
     def __post_init__(self) -> None:
         founder = self.ledger.accounts.found("alex", NOON)
-        assert founder is not None
-        self.people["alex"] = founder
+        self.people["alex"] = founder or self.ledger.accounts.actor("alex")
         for name in ("dr.lin", "dr.wu", "dr.ma"):
             self.person(name, "pathologist")
         self.case = self.book.name_of(f"ACCESSION-{PATIENT}")

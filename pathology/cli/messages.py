@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from pathology.cli.messages_desk import DESK
+from pathology.cli.messages_record import RECORD
 from pathology.records.reasons import Language
 
 VARIABLE = "PATHOLOGY_LANG"
@@ -274,6 +275,7 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "knowledge-state-superseded": ("superseded", "已被取代"),
         "knowledge-state-withdrawn": ("withdrawn", "已撤回"),
         **DESK,
+        **RECORD,
         "yes": ("yes", "是"),
         "no": ("no", "否"),
         "remedy": (". {remedy}", "。{remedy}"),

@@ -81,7 +81,10 @@ class _Folded:
         )
 
     def write(self, entry: CaseEntry, body: Mapping[str, Any]) -> None:
-        self.text(entry, rebuilt(body["text"], ReportText))
+        text = rebuilt(body["text"], ReportText)
+        if text.draft is None and self.texts:
+            text = replace(text, draft=self.texts[-1].text.draft)
+        self.text(entry, text)
 
     def read(self, entry: CaseEntry, body: Mapping[str, Any]) -> None:
         self.readings.append(

@@ -199,6 +199,19 @@ def _text(case: ReviewCase, account: str, rules: DecidingSettings) -> Iterator[N
     ]
     if refused:
         yield NotReady(code="text-tells-rejected", facts={"findings": _some(refused)})
+    other = [
+        finding.name
+        for told in text.own
+        if (finding := finding_of(case, told.of)) is not None
+        and ((d := case.decided.get(told.of)) is None or not _is_hers(d.decision.own, told.own))
+    ]
+    if other:
+        yield NotReady(code="text-tells-other", facts={"findings": _some(other)})
+
+
+def _is_hers(decided: OwnValue | None, told: OwnValue) -> bool:
+    """Whether a text tells the value that was decided; units of texts are worded otherwise."""
+    return decided is not None and decided.value == told.value
 
 
 def _withdrawn(case: ReviewCase, withdrawn: Sequence[WithdrawnModel]) -> Iterator[NotReady]:

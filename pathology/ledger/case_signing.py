@@ -106,6 +106,7 @@ def _report(at: CaseChange, order: SigningOrder) -> SignedReport:
         headings=text.headings,
         sections=text.sections,
         fields=text.fields,
+        not_measured=text.not_measured,
         limits=text.limits,
         citations=text.citations,
         findings=_findings(case),

@@ -142,6 +142,14 @@ CASE_REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
             ),
             ("正文仍写有已被拒绝或改写的 AI 数值({findings})", "请修改正文或决定。"),
         ),
+        "text-tells-other": _reason(
+            (
+                "the text tells a physician's value of {findings} that is not the decision as it "
+                "stands",
+                "Let the text be drafted again from the decisions, or change it.",
+            ),
+            ("正文中 {findings} 的医师数值与当前决定不符", "请按决定重新生成正文,或修改正文。"),
+        ),
         "all-rejected": _reason(
             ("every finding was rejected", "Reject the report instead of signing it."),
             ("所有结果均被拒绝", "请拒绝报告,而不是签发。"),

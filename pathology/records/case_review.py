@@ -8,9 +8,24 @@ from datetime import datetime
 from typing import TypeAlias
 
 from pathology.records.actor import Actor
-from pathology.records.decision import Decided, Difference, FindingKey, ReadFirst, SecondRead
+from pathology.records.decision import (
+    Decided,
+    Difference,
+    FindingKey,
+    OwnReading,
+    ReadFirst,
+    SecondRead,
+)
 from pathology.records.manifest import Priority
-from pathology.records.report import Block, Quotation, ReportField, Worded, WrittenSection
+from pathology.records.report import (
+    Block,
+    Draft,
+    NotMeasured,
+    Quotation,
+    ReportField,
+    Worded,
+    WrittenSection,
+)
 from pathology.records.report_state import ReportState
 from pathology.records.result import Analysis, TumourRegionSource
 from pathology.records.signed_report import Meaning, Reauthenticated
@@ -71,6 +86,7 @@ class ReportText:
     headings: Mapping[str, Worded]
     sections: tuple[WrittenSection, ...]
     fields: tuple[ReportField, ...]
+    not_measured: tuple[NotMeasured, ...]
     limits: tuple[Worded, ...]
     citations: tuple[Quotation, ...]
     authorship: str
@@ -78,6 +94,8 @@ class ReportText:
     results: tuple[str, ...]  # ids of the results that it tells
     flagged: tuple[Block, ...] = ()  # by the machine's check, at every edit
     tells: tuple[FindingKey, ...] = ()  # findings whose AI value the text tells
+    own: tuple[OwnReading, ...] = ()  # physicians' values that the text tells
+    draft: Draft | None = None  # what it was drafted from; an edit without one keeps it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,14 @@ from typing import Any, Final, Literal
 
 from pathology.records.decision import Decision, Difference
 from pathology.records.plain import plain
-from pathology.records.report import Block, Quotation, ReportField, Worded, WrittenSection
+from pathology.records.report import (
+    Block,
+    NotMeasured,
+    Quotation,
+    ReportField,
+    Worded,
+    WrittenSection,
+)
 
 Meaning = Literal["reviewed", "approved", "responsible"]
 """What a signature means (21 CFR 11.50: review, approval, responsibility)."""
@@ -86,6 +93,7 @@ class SignedReport:
     headings: Mapping[str, Worded]
     sections: tuple[WrittenSection, ...]
     fields: tuple[ReportField, ...]
+    not_measured: tuple[NotMeasured, ...]
     limits: tuple[Worded, ...]
     citations: tuple[Quotation, ...]
     findings: tuple[SignedFinding, ...]
