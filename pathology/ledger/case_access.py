@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 from sqlalchemy import func, or_, select
@@ -22,6 +23,7 @@ from pathology.vault.codes import pseudonym
 
 SHORTEST_REASON = 10
 LONGEST_REASON = 1000
+NAMED = re.compile(r"C[0-9a-f]{16}")
 
 
 class CaseAccess:
@@ -40,7 +42,9 @@ class CaseAccess:
     def key_of(self, case_id: str | None, slide_id: str) -> str:
         """The case as lines of the chain call it."""
         if case_id is not None:
-            return self._sealing.case_name(case_id)
+            # With pseudonyms results call a case as the ledger does.
+            named = NAMED.fullmatch(case_id)
+            return case_id if named else self._sealing.case_name(case_id)
         return "L" + pseudonym(self._sealing.vault.ring.pseudonym, "slide", slide_id.encode())[:16]
 
     def sees(self, actor: Actor, case: tuple[str | None, str], now_utc: datetime) -> bool:
@@ -110,14 +114,12 @@ class CaseAccess:
             return [_told(row) for row in rows]
 
     def _assigned(self, session: Session, account: str, case_id: str) -> bool:
-        # Results call a case by its number or, with pseudonyms, as the ledger does.
-        names = (case_id, self._sealing.case_name(case_id))
         query = (
             select(func.count())
             .select_from(ReviewCaseRow)
             .join(CaseRow, CaseRow.case_id == ReviewCaseRow.case_id)
             .where(
-                CaseRow.name.in_(names),
+                CaseRow.name == self.key_of(case_id, ""),
                 or_(ReviewCaseRow.assignee == account, ReviewCaseRow.second_reader == account),
             )
         )

@@ -20,6 +20,7 @@ from pathology.ledger.chain import Chain, Entry, head_of
 from pathology.ledger.database import connect
 from pathology.ledger.entrance import Entrance
 from pathology.ledger.outbox import OutboxBook
+from pathology.ledger.retaining import RetentionBook
 from pathology.ledger.rotation import Rotation
 from pathology.ledger.schema import ABSENT, prepare_tables
 from pathology.ledger.sealing import Sealing, current_key
@@ -31,7 +32,7 @@ from pathology.ledger.transactions import Transactions
 from pathology.ledger.withdrawing import WithdrawalBook
 from pathology.ledger.worklist import Worklist
 from pathology.records.settings.access import AccessSettings
-from pathology.records.settings.deciding import DecidingSettings
+from pathology.records.settings.deciding import DecidingSettings, RetentionSettings
 from pathology.records.settings.ledger import LedgerSettings
 from pathology.vault.codes import proof_of, same_code
 from pathology.vault.envelope import Vault
@@ -114,6 +115,10 @@ class OpenLedger:
         """Who may see which case."""
         sealing = Sealing(self._vault)
         return CaseAccess(self.transactions, sealing, self.accounts, rules.cases)
+
+    def retention(self, rules: RetentionSettings) -> RetentionBook:
+        """How long cases are kept, by the site's rules."""
+        return RetentionBook(self.transactions, self.accounts, rules)
 
     @property
     def outbox(self) -> OutboxBook:
