@@ -14,6 +14,7 @@ from pathology.errors import CaseRefused, UsageError
 from pathology.exchange.documents import faults
 from pathology.ledger.open import OpenLedger
 from pathology.pipeline.desk_cases import SHOWN_MAPS, DeskOrder, put_on_desk, result_on_desk
+from pathology.pipeline.desk_corrections import renewed_text, supersede_on_desk
 from pathology.pipeline.desk_signing import (
     SignedFiles,
     SigningPlace,
@@ -171,6 +172,43 @@ def test_an_override_is_what_the_text_tells_once_it_is_drafted_again(workplace: 
     document = json.loads(workplace.sign().files[0].read_text("utf-8"))
     [finding] = document["findings"]
     assert (finding["ai_value"], finding["decision"]["own"]["value"]) == (0.05, 12.0)
+
+
+def test_a_corrected_result_brings_its_own_text_and_both_results_stay(
+    workplace: Workplace,
+) -> None:
+    workplace.ready()
+    desk = workplace.desk
+    corrected = write_result(
+        workplace.out,
+        "slide-b",
+        result_id="slide-b/ki67-00000001",
+        supersedes=KEY.result_id,
+        digest=content_digest([workplace.slide]),
+        author="dr.lin",
+        part=120,
+    )
+    supersede_on_desk(desk.book, desk.case, corrected, "drawn anew", desk.by("dr.lin"))
+    case = desk.book.case(desk.case)
+    assert [r.result_id for r in case.superseded] == [KEY.result_id]
+    assert decided_text(case, RULES, NOON) is None  # its draft tells another result
+    text = renewed_text(case, workplace.out, RULES, NOON)
+    assert text is not None
+    said = " ".join(s for part in text.sections for s in part.en)
+    assert "12.0 %" in said
+    assert "5.0 %" not in said
+    assert text.results == ("slide-b/ki67-00000001",)
+    before = case.texts[0].text.draft
+    assert before is not None
+    assert text.draft is not None
+    assert text.draft.facts.by_id["er.status"] == before.facts.by_id["er.status"]
+    desk.book.write(desk.case, text, "corrected result", desk.by("dr.lin"))
+    desk.decide_all()
+    desk.see_all()
+    document = json.loads(workplace.sign().files[0].read_text("utf-8"))
+    [result] = document["results"]
+    assert (result["author"], result["supersedes"]) == ("dr.lin", KEY.result_id)
+    assert (workplace.folder / "findings.json").exists()
 
 
 def test_a_signed_version_is_written_whole_with_a_hash_that_anybody_can_check(
