@@ -201,6 +201,30 @@ def test_a_second_reader_agrees_to_what_stands_and_not_to_what_comes_later(
     assert desk.book.report(desk.case, 1).second_reader == "dr.wu"
 
 
+def test_a_second_reader_who_differs_is_not_outvoted_by_another(desk: PaintedDesk) -> None:
+    desk.ready()
+    desk.book.ask_second(desk.case, "dr.wu", desk.by("dr.lin"))
+    differs = SecondReading(agrees=False, note="the edge is in situ")
+    desk.book.second_read(desk.case, differs, desk.by("dr.wu"))
+    desk.book.ask_second(desk.case, "dr.ma", desk.by("dr.lin"))
+    desk.book.second_read(desk.case, SecondReading(agrees=True), desk.by("dr.ma"))
+    refused("second-missing", desk.sign)
+    desk.decide(KI67)  # decided anew: both readings were of what stood before
+    refused("second-missing", desk.sign)
+    desk.book.second_read(desk.case, SecondReading(agrees=True), desk.by("dr.ma"))
+    assert desk.sign().state == "SIGNED"
+    assert desk.book.report(desk.case, 1).second_reader == "dr.ma"
+
+
+def test_who_decided_is_no_second_reader(desk: PaintedDesk) -> None:
+    desk.taken()
+    desk.decide(KI67)
+    desk.book.assign(desk.case, "dr.wu", desk.by("dr.lin"))
+    desk.book.ask_second(desk.case, "dr.lin", desk.by("dr.wu"))
+    agrees = SecondReading(agrees=True)
+    refused("second-is-first", lambda: desk.book.second_read(desk.case, agrees, desk.by("dr.lin")))
+
+
 def test_blind_first_hides_the_ais_number_until_the_reader_has_told_an_own_one(
     desk: PaintedDesk,
 ) -> None:
@@ -363,6 +387,8 @@ def test_nothing_changes_after_the_signature_but_by_an_amendment(desk: PaintedDe
     refused("wrong-state", lambda: desk.decide(KI67, "reject"))
     refused("wrong-state", lambda: desk.book.write(desk.case, text("x"), "", desk.by("dr.lin")))
     refused("wrong-state", lambda: desk.book.claim(desk.case, desk.by("dr.lin")))
+    refused("wrong-state", lambda: desk.book.release(desk.case, desk.by("dr.lin")))
+    refused("wrong-state", lambda: desk.book.assign(desk.case, "dr.wu", desk.by("dr.lin")))
     refused("wrong-state", lambda: desk.book.reject(desk.case, "no", desk.by("dr.lin")))
     refused("wrong-state", desk.sign)
     refused("why-missing", lambda: desk.book.reopen(desk.case, " ", desk.by("dr.wu")))

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from pathology.errors import CaseRefused, UsageError
-from pathology.exchange.documents import faults
+from pathology.exchange.documents import faults, write_json
+from pathology.exchange.findings_json import findings_document, run_document
 from pathology.ledger.open import OpenLedger
 from pathology.pipeline.desk_cases import SHOWN_MAPS, DeskOrder, put_on_desk, result_on_desk
 from pathology.pipeline.desk_corrections import renewed_text, supersede_on_desk
@@ -27,10 +28,12 @@ from pathology.pipeline.draft import CaseOrder, draft_case
 from pathology.pipeline.identity import content_digest
 from pathology.pipeline.report_settings import load_report_rules
 from pathology.records.decision import FindingKey, OwnValue
+from pathology.records.finding import Finding, NotMeasurable
 from pathology.records.report import WrittenSection
 from pathology.records.signed_report import content_sha256
 from pathology.review.map_picture import SHOWN
 from tests.cases_on_desk import PaintedDesk
+from tests.exchange.examples import result
 from tests.ledgers import NOON, LedgerSite
 from tests.pipeline.test_draft import write_case, write_result
 
@@ -113,6 +116,21 @@ def test_a_draft_of_other_results_is_passed_over(workplace: Workplace) -> None:
     assert "text-of-other-results" in codes
     with pytest.raises(UsageError, match="no result here"):
         put_on_desk(desk.book, replace(order, case_id="x"), RULES, desk.by("night"))
+
+
+def test_a_person_can_give_what_could_not_be_measured_in_the_units_of_the_finding(
+    tmp_path: Path,
+) -> None:
+    why = NotMeasurable(code="too-few-nuclei", reason="312 tumour nuclei, fewer than 500")
+    made = result(
+        Finding(id="f1", name="ki67.hotspot", protocol="P", formula="f/1", answer=why),
+        Finding(id="f2", name="til.density_tumour", protocol="P", formula="f/1", answer=why),
+        Finding(id="f3", name="til.profile", protocol="P", formula="f/1", answer=why),
+    )
+    write_json(tmp_path / "findings.json", findings_document(made), "findings-1")
+    write_json(tmp_path / "run.json", run_document(made), "run-1")
+    units = [f.unit for f in result_on_desk(tmp_path).findings]
+    assert units == ["fraction", "1/mm2", ""]
 
 
 def test_the_maps_that_must_be_seen_are_those_that_the_page_shows() -> None:
