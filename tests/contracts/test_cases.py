@@ -586,6 +586,31 @@ def test_a_signed_version_that_was_exchanged_is_not_given_out(
         desk.book.report(desk.case, 1)
 
 
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        ("DELETE FROM case_entries WHERE kind = 'second-read'", "content-changed"),
+        ("UPDATE case_entries SET sealed_body = ? WHERE kind = 'decide'", "content-changed"),
+        ("UPDATE case_entries SET entry_id = 99 WHERE kind = 'second-read'", "content-added"),
+        ("DELETE FROM signed_versions", "content-changed"),
+    ],
+)
+def test_verifying_finds_what_was_taken_out_exchanged_or_put_in(
+    desk: PaintedDesk, tampering: Tampering, statement: str, fault: str
+) -> None:
+    desk.ready()
+    desk.book.ask_second(desk.case, "dr.wu", desk.by("dr.lin"))
+    desk.book.second_read(desk.case, SecondReading(agrees=True), desk.by("dr.wu"))
+    desk.sign()
+    lines = {line.act: line.sequence for line in desk.ledger.audit.lines()}
+    assert desk.ledger.audit.verify().faults == ()
+    tampering.execute(statement, (b"other",) * statement.count("?"))
+    faults = dict(desk.ledger.audit.verify().faults)
+    assert fault in faults.values()
+    assert faults.keys() <= {0, lines["case-second-read"], lines["case-decide"], lines["case-sign"],
+                             lines["case-decide"] - 1}  # fmt: skip
+
+
 def test_what_is_not_there_is_told(desk: PaintedDesk) -> None:
     refused("no-such-case", lambda: desk.book.case("C0000000000000000"))
     desk.open()
