@@ -254,7 +254,7 @@ class _Night:
                 return loop.run()
             finally:
                 around.close()
-                loop.summary.write()
+                loop.summary.finish()
 
     def _sources(self) -> OrderSources | None:
         if not has_sources(self.settings):

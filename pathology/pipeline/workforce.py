@@ -23,6 +23,10 @@ from pathology.records.settings.site import ClusterSettings
 
 FETCHING_S: Final = 30.0
 """For the few bytes of an answer to come from a worker that has just given it."""
+NEWCOMERS_S: Final = 0.1
+"""How often, while work waits and a worker lacks, the scheduler is asked who came."""
+MORE_S: Final = 5.0
+"""... and where all are there, but more may come: asking costs more than a slide's parcels."""
 DESERTED_S: Final = 300.0
 """Without any worker on this machine for so long, none will come: a start takes seconds."""
 LEAVING_S: Final = 1.0
@@ -116,6 +120,11 @@ class Workforce:
         busy = {hand.worker for hand in self._hands.values()} | self._leaving
         return sorted(w for w, has in self._workers.items() if w not in busy and _has(has, wants))
 
+    def look_for_newcomers(self) -> None:
+        """Ask who came, the sooner the more it matters."""
+        lacks = len(self._workers.keys() - self._leaving) < self._roster.workers
+        self.look_around(least_s=NEWCOMERS_S if lacks else MORE_S)
+
     def look_around(self, *, least_s: float) -> bool:
         """Ask the scheduler who is there, at most every ``least_s``; whether it was asked."""
         now = time.monotonic()
@@ -166,7 +175,8 @@ class Workforce:
 
     def missing(self) -> list[Heard]:
         """Errands whose worker has left; only a scheduler of others does not tell that itself."""
-        if not self._hands or not self.look_around(least_s=LEAVING_S):
+        own = self.cluster.foreman is not None  # whose scheduler tells of itself
+        if not self._hands or not self.look_around(least_s=MORE_S if own else LEAVING_S):
             return []
         gone = [
             number
