@@ -267,7 +267,7 @@ class _Night:
                 around.close()
                 if drafting is not None:
                     drafting.close()
-                loop.summary.write()
+                loop.summary.finish()
 
     def _drafting(self, crew: Crew, incidents: Incidents, reporter: Reporter) -> Drafting | None:
         if not self.settings.nightly.drafts.make:

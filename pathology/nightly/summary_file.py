@@ -10,7 +10,7 @@ from typing import Final
 from pathology.errors import OutputError, UsageError
 from pathology.nightly.journal import tell
 from pathology.pipeline.run_slide import Job
-from pathology.pipeline.summary import add_to_summary
+from pathology.pipeline.summary import add_to_summary, rows_missing
 from pathology.records.summary import SummaryRow
 
 WRITE_S: Final = 60.0
@@ -39,6 +39,18 @@ class SummaryFile:
         """Now and then."""
         if self._due and time.monotonic() - self._written_at > WRITE_S:
             self.write()
+
+    def finish(self) -> None:
+        """At the night's end; also rows of results that a killed night could not tell any more."""
+        self.write()
+        if not self.alone:
+            return
+        try:
+            if missing := rows_missing(self.out):
+                add_to_summary(self.out, (), missing)
+                tell("summary-csv-mended", number=len(missing))
+        except (OutputError, UsageError, OSError, ValueError, KeyError) as problem:
+            tell("summary-csv-not-written", detail=type(problem).__name__)
 
     def write(self) -> None:
         """Write it; a disk that is full costs nothing but this file's being late."""

@@ -22,8 +22,6 @@ from pathology.records.settings.site import SiteSettings
 
 TICK_S: Final = 1.0
 """How often, while nothing ends, the crew looks for workers that hang, came or went."""
-NEWCOMERS_S: Final = 0.1
-"""How often, while work waits, it looks for workers that came."""
 RESERVE: Final = 1
 """Items a worker that are had beside those at work, so that none waits for its next."""
 VAIN: Final = 2
@@ -182,7 +180,7 @@ class Crew:
         if not self._reserve or not self._force.alive:
             return
         if len(self._force.free()) < len(self._reserve):
-            self._force.look_around(least_s=NEWCOMERS_S)
+            self._force.look_for_newcomers()
         waiting, self._reserve = list(self._reserve), deque()
         for place, (item, errand) in enumerate(waiting):
             free = len(self._force.free())
@@ -232,7 +230,9 @@ class Crew:
 
     def _look_after(self) -> None:
         """Find a cluster that was lost, workers that hang, and errands whose worker has gone."""
-        if not self._force.alive:
+        if self._reserve and not self._at_work:
+            self._force.look_for_newcomers()
+        if not self._force.alive or self._force.deserted:
             self._begin_again()
             return
         for item, seconds in self.running().items():

@@ -8,10 +8,13 @@ from pathlib import Path
 
 from pathology.exchange.summary_csv import read_summary, write_summary
 from pathology.pipeline.run_slide import Job, place_id
+from pathology.pipeline.write_result import summary_of
 from pathology.records.summary import SummaryRow
 
 INTERRUPTED = "interrupted"
 SUMMARY = "summary.csv"
+RESULTS = "[!.]*/*-????????"
+"""Folders of results in a folder for results: slide_id/analysis-key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,3 +55,22 @@ def add_to_summary(out: Path, jobs: Sequence[Job], rows: Iterable[SummaryRow]) -
     """
     path = out / SUMMARY
     Summary(path=path, earlier=read_summary(path), jobs=jobs).write(rows)
+
+
+def rows_missing(out: Path) -> list[SummaryRow]:
+    """Rows of whole results that the summary of their folder lacks: their run was killed.
+
+    The newest of a slide and analysis, as its own run would have told it.
+
+    Raises
+    ------
+    UsageError
+        What stands there is no summary.
+    """
+    told = {(row.slide_id, row.analysis) for row in read_summary(out / SUMMARY)}
+    newest: dict[tuple[str, str], Path] = {}
+    for folder in sorted(out.glob(RESULTS), key=lambda one: one.stat().st_mtime):
+        analysis = folder.name.rpartition("-")[0]
+        if (folder.parent.name, analysis) not in told and (folder / "findings.json").is_file():
+            newest[folder.parent.name, analysis] = folder
+    return [summary_of(folder, out, state="done") for folder in newest.values()]

@@ -25,6 +25,12 @@ from pathology.records.settings.site import ClusterSettings
 
 FETCHING_S: Final = 30.0
 """For the few bytes of an answer to come from a worker that has just given it."""
+NEWCOMERS_S: Final = 0.1
+"""How often, while work waits and a worker lacks, the scheduler is asked who came."""
+MORE_S: Final = 5.0
+"""... and where all are there, but more may come: asking costs more than a slide's parcels."""
+DESERTED_S: Final = 300.0
+"""Without any worker on this machine for so long, none will come: a start takes seconds."""
 LEAVING_S: Final = 1.0
 """A worker that is not there so long after it got an errand has left with it."""
 
@@ -68,6 +74,7 @@ class Workforce:
         self._writers: frozenset[str] = frozenset()  # that word drafts and take no slide
         self._leaving: set[str] = set()
         self._looked = 0.0
+        self._manned = time.monotonic()  # when there was a worker last
         self._topic = uuid4().hex
         self.cluster = self._roster.gathered(self._site)
         self.cluster.client.subscribe_topic(self._topic, self._on_event)
@@ -76,6 +83,15 @@ class Workforce:
     def alive(self) -> bool:
         """Whether the scheduler still answers."""
         return self.cluster.alive
+
+    @property
+    def deserted(self) -> bool:
+        """Whether workers that this machine was to have are gone for good, nobody knows why.
+
+        Jobs of a batch system may wait for hours, and others' schedulers are theirs to mend.
+        """
+        gone_s = time.monotonic() - self._manned
+        return self.cluster.workers_here and not self._workers and gone_s > DESERTED_S
 
     @property
     def busy(self) -> bool:
@@ -107,6 +123,11 @@ class Workforce:
         busy = {hand.worker for hand in self._hands.values()} | self._leaving
         return sorted(w for w, has in self._workers.items() if w not in busy and _has(has, wants))
 
+    def look_for_newcomers(self) -> None:
+        """Ask who came, the sooner the more it matters."""
+        lacks = len(self._workers.keys() - self._leaving) < self._roster.workers
+        self.look_around(least_s=NEWCOMERS_S if lacks else MORE_S)
+
     def look_around(self, *, least_s: float) -> bool:
         """Ask the scheduler who is there, at most every ``least_s``; whether it was asked."""
         now = time.monotonic()
@@ -125,6 +146,8 @@ class Workforce:
         self._workers = {a: has for a, has in running.items() if has != {LLM}}
         self._writers = frozenset(a for a, has in running.items() if LLM in has)
         self._leaving &= self._there
+        if self._workers:
+            self._manned = now
         have = self._workers.values()
         self.staged |= any(GPU in has for has in have) and any(CPU in has for has in have)
         return True
@@ -185,7 +208,8 @@ class Workforce:
 
     def missing(self) -> list[Heard]:
         """Errands whose worker has left; only a scheduler of others does not tell that itself."""
-        if not self._hands or not self.look_around(least_s=LEAVING_S):
+        own = self.cluster.foreman is not None  # whose scheduler tells of itself
+        if not self._hands or not self.look_around(least_s=MORE_S if own else LEAVING_S):
             return []
         gone = [
             number

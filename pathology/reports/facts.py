@@ -20,12 +20,9 @@ from pathology.reports.finding_facts import Desk, finding_facts
 from pathology.reports.retell import retold, saying
 from pathology.reports.stated_facts import stated_facts
 
-<<<<<<< HEAD
 SILENT: Final = "no_case_data"
 """A saying that a site's older wording may lack."""
-=======
 CONTROL: Final = "stain.control"
->>>>>>> 33eca30ba3efa5324b4daeacacaf52b0a4629466
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,13 +121,10 @@ def _limits(
             if finding.category is not None and finding.category.borderline:
                 topic = wording.topics[finding.name]
                 yield saying(wording, "borderline_limit", topic=topic)
-<<<<<<< HEAD
-    if case == CaseData(case_id=case.case_id, slides=case.slides) and SILENT in wording.sayings:
+    stated = (f for f in facts if f.source.kind in ("request", "laboratory"))
+    if SILENT in wording.sayings and all(f.state == "not-given" for f in stated):
         yield saying(wording, SILENT)
-    if case.staining.control == "fail":
-=======
     if any(f.id == CONTROL and f.code == "fail" for f in facts):
->>>>>>> 33eca30ba3efa5324b4daeacacaf52b0a4629466
         yield saying(wording, "control_failed")
     if any(f.id == "surrogate.subtype" and f.state == "value" for f in facts):
         yield saying(wording, "surrogate")

@@ -14,6 +14,7 @@ import argparse
 import json
 import os
 import random
+import shutil
 import sys
 import tempfile
 import time
@@ -25,7 +26,7 @@ from pathlib import Path
 import psutil
 
 from tests.chaos.checks import faults_of, processes_of
-from tests.chaos.faults import FAKETIME, FAULTS, Fault, Trial
+from tests.chaos.faults import FAULTS, Fault, Trial
 from tests.postgres import PostgresServer, programs, quick_folder
 
 
@@ -92,8 +93,8 @@ def lacks(fault: Fault, server: PostgresServer | None) -> str:
         return "only root may mount a small disk"
     if fault.needs == "postgresql" and server is None:
         return "no PostgreSQL server: apt-get install postgresql"
-    if fault.needs == "faketime" and not FAKETIME.exists():
-        return "no clock that can be set for one program: apt-get install faketime"
+    if fault.needs == "cc" and shutil.which("cc") is None:
+        return "no C compiler for a clock that can be set: apt-get install gcc libc6-dev"
     return ""
 
 

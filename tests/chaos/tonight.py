@@ -116,7 +116,10 @@ class Tonight:
 
     def end(self) -> int:
         """Wait for its end; the exit code."""
-        code = self.process.wait(timeout=PATIENCE_S)
+        try:
+            code = self.process.wait(timeout=PATIENCE_S)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"it did not end\n{self.said.read_text()}") from None
         said = self.said.read_text()
         assert "Traceback" not in said, said
         return code

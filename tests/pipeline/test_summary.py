@@ -10,9 +10,11 @@ import pytest
 from pathology.exchange.summary_csv import read_summary
 from pathology.pipeline.run_slide import Job, place_id
 from pathology.pipeline.settings import load_settings
-from pathology.pipeline.summary import INTERRUPTED, Summary
+from pathology.pipeline.stages import run_slide
+from pathology.pipeline.summary import INTERRUPTED, Summary, add_to_summary, rows_missing
 from pathology.records.order import RunOptions, SlideOrder
 from pathology.records.summary import SummaryRow
+from tests.pipeline import faults
 
 DONE = SummaryRow(slide="a.svs", slide_id="a-1", analysis="ki67", state="done", value=0.1)
 
@@ -66,3 +68,20 @@ def test_an_interrupt_takes_no_number_away(tmp_path: Path) -> None:
 def test_two_unreadable_files_of_one_name_are_two(tmp_path: Path, key: bytes | None) -> None:
     one, two = (place_id(job(tmp_path / place / "a.svs", key)) for place in ("x", "y"))
     assert one != two
+
+
+def test_a_result_whose_run_was_killed_before_it_told_has_its_row(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    done = run_slide(faults.job_of(faults.tiny_slide(tmp_path / "a.tif"), out), lambda _: None)
+    (half := out / ".unfinished" / "b-1" / "ki67-12345678").mkdir(parents=True)
+    (half / "findings.json").touch()
+    (out / "nights" / "ki67-12345678").mkdir(parents=True)
+    assert rows_missing(out) == [done.row]
+    other = replace(done.row, slide_id="other")
+    add_to_summary(out, (), [other])
+    add_to_summary(out, (), rows_missing(out))
+    assert {row.slide_id for row in read_summary(out / "summary.csv")} == {
+        "other",
+        done.row.slide_id,
+    }
+    assert rows_missing(out) == []
