@@ -245,6 +245,10 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "The ledger's database cannot be reached just now.",
             "台账数据库暂时无法访问。",
         ),
+        "night-again": (
+            "waits   {slide}  {analysis} (was: {was})",
+            "等待    {slide}  {analysis}(原状态:{was})",
+        ),
         "night-find-none": ("No slide is called {name}.", "没有名为 {name} 的切片。"),
         "knowledge-added": (
             "Taken in as entry {entry}, {passages} passages. It is found once a second person "

@@ -1,4 +1,4 @@
-"""``pathology nightly {plan,run,status,install}``: the unattended night."""
+"""``pathology nightly {plan,run,status,again,install}``: the unattended night."""
 
 from __future__ import annotations
 
@@ -19,12 +19,14 @@ examples:
   pathology nightly run --out /data/results --service          (without timer or cron)
   pathology nightly status --follow
   pathology nightly status --find S53b7cba0a9bb9bd6            (the file behind a name)
+  pathology nightly again S53b7cba0a9bb9bd6 --why "scanned anew"   (failed, set aside, stopped)
 """
 HOMES: Final[Mapping[str, str]] = MappingProxyType(
     {
         "plan": "pathology.cli.nightly_plan",
         "run": "pathology.cli.nightly_run",
         "status": "pathology.cli.nightly_status",
+        "again": "pathology.cli.nightly_again",
         "install": "pathology.cli.nightly_install",
     }
 )
@@ -49,6 +51,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     _plan(actions.add_parser("plan", parents=[every], help="what tonight will do; what if"))
     _run(actions.add_parser("run", parents=[every], help="run one night, or night after night"))
     _status(actions.add_parser("status", parents=[every], help="how far the night is"))
+    _again(actions.add_parser("again", parents=[every], help="take slides up again"))
     _install(actions.add_parser("install", parents=[every], help="account, systemd and cron files"))
 
 
@@ -88,6 +91,12 @@ def _status(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--find", metavar="NAME", help="the file behind a pseudonym; who asked is kept in the audit"
     )
+
+
+def _again(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument
+    add("names", nargs="+", metavar="NAME", help="of slides that failed, were set aside or stopped")
+    add("--why", required=True, metavar="TEXT", help="kept in the audit chain; no patient's name")
 
 
 def _install(parser: argparse.ArgumentParser) -> None:

@@ -61,6 +61,7 @@ class DeskView:
     decision: Decision = field(default_factory=Decision)
     held: int = 0
     waiting: int = 0
+    rest: int = 0  # items left when all that may begin now has begun
     expected_s: float = 0.0  # of one worker, for all that waits or is leased
     unreachable: tuple[int, ...] = ()  # items whose place is away
     unentered: int = 0  # outcomes that the ledger does not have yet
@@ -207,6 +208,7 @@ class Desk:
         view, board = self.view, self._books.board
         board.away = self.away
         decision = self._books.decide(self.free_gib)
+        view.rest = len(board) - len(self._books.held) - len(decision.start)
         if self._taking:
             self._books.do(decision)
             self._books.stop_cancelled()

@@ -77,6 +77,8 @@ class Intake:
     _lists_memory: Settling = field(default_factory=Settling)
     _lists: dict[Path, tuple[Stamp, ManifestRead]] = field(default_factory=dict)
     _given: set[object] = field(default_factory=set)
+    _old: tuple[tuple[WorkItem, ...], dict[Path, FoundSlide]] = ((), {})  # items, and their slides
+    _answer: tuple[tuple[object, ...], Joined] | None = None  # what was joined last, and to what
 
     def __post_init__(self) -> None:
         zone = ZoneInfo(self.settings.window.zone)
@@ -94,7 +96,9 @@ class Intake:
         states: list[SourceState] = []
         problems: list[IntakeProblem] = []
         rows = self._rows(now_s, states, problems)
-        old = _known_slides(known)
+        if self._old[0] != (items := tuple(known)):
+            self._old = items, _known_slides(items)
+        old = self._old[1]
         counts = self._look_for_slides(now_s, rows, old, states)
         for number, box in enumerate(self._boxes, start=1):
             look = box.look(now_s, now_utc)
@@ -165,7 +169,21 @@ class Intake:
         rows: Sequence[ManifestRow],
         orders: Sequence[IncomingOrder],
     ) -> Joined:
-        """Joined; slides nobody asks for are looked at once where a folder's rule needs it."""
+        """Joined; slides nobody asks for are looked at once where a folder's rule needs it.
+
+        Most looks find what the one before found, and nothing is joined anew.
+        """
+        asked = (tuple(slides), tuple(rows), tuple(orders))
+        if self._answer is None or self._answer[0] != asked:
+            self._answer = asked, self._joined_anew(slides, rows, orders)
+        return self._answer[1]
+
+    def _joined_anew(
+        self,
+        slides: Sequence[FoundSlide],
+        rows: Sequence[ManifestRow],
+        orders: Sequence[IncomingOrder],
+    ) -> Joined:
         rules = Rules(
             identity=self.settings.identity,
             incoming=self.settings.incoming,

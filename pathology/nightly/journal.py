@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
@@ -48,6 +49,7 @@ FIELDS: Final = frozenset(
 )
 """What a line may say. Ids, pseudonyms, codes, numbers, times, accounts: never a path."""
 MIB: Final = 2**20
+DAY_S: Final = 86400.0
 NAME: Final = "night.jsonl"
 
 
@@ -89,8 +91,10 @@ def tell(event: str, *, level: int = logging.INFO, **fields: object) -> None:
 
 
 @contextmanager
-def journal(folder: Path, *, most_mib: float, files: int) -> Iterator[Path]:
+def journal(folder: Path, *, most_mib: float, files: int, days: int) -> Iterator[Path]:
     """Write the log to ``folder`` while the block runs; its path.
+
+    A file is removed ``days`` after its last line, and none is written to for longer than that.
 
     Raises
     ------
@@ -105,6 +109,7 @@ def journal(folder: Path, *, most_mib: float, files: int) -> Iterator[Path]:
         )
     except OSError as cause:
         raise OutputError(f"the folder of logs cannot be written ({cause.strerror})") from cause
+    _forget_old(path, file, time.time() - days * DAY_S)
     file.setFormatter(JsonLines())
     before, carried_on = LOGGER.level, LOGGER.propagate
     LOGGER.addHandler(file)
@@ -117,3 +122,19 @@ def journal(folder: Path, *, most_mib: float, files: int) -> Iterator[Path]:
         LOGGER.setLevel(before)
         LOGGER.propagate = carried_on
         file.close()
+
+
+def _forget_old(path: Path, file: RotatedLines, oldest: float) -> None:
+    """Lay the file aside where its first line is too old, remove those whose last one is.
+
+    What cannot be read or removed stays; the night does not hang on it.
+    """
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        with path.open(encoding="utf-8") as lines:
+            first = lines.readline()
+        if first and datetime.fromisoformat(json.loads(first)["time"]).timestamp() < oldest:
+            file.doRollover()
+    with suppress(OSError):
+        for old in path.parent.glob(f"{NAME}.*"):
+            if old.suffix[1:].isdigit() and old.stat().st_mtime < oldest:
+                old.unlink()

@@ -37,8 +37,13 @@ class Working(Protocol):
         """How many more items may be started now."""
         ...
 
-    def start(self, item: int, job: Job) -> None:
-        """Take up an item."""
+    @property
+    def workers(self) -> int:
+        """How many workers there are."""
+        ...
+
+    def start(self, item: int, job: Job, *, parts: int = 1) -> None:
+        """Take up an item, a big one in up to so many parts where workers would else be idle."""
         ...
 
     def ended(self, wait_s: float) -> list[Ended]:
@@ -131,7 +136,9 @@ class Loop:
                 attempt=item.attempts,
             )
             job = self.jobs.job(item)
-            self.crew.start(item.item_id, job)
+            self.crew.start(
+                item.item_id, job, parts=1 if self.desk.view.rest else self.crew.workers
+            )
             self._at_crew[item.item_id] = _Had(item, job, time.monotonic())
 
     def _ended(self, ended: Ended) -> None:

@@ -76,8 +76,9 @@ def run_night(
     operating, trying = settings.nightly.operating, settings.nightly.trying
     folder = nights_folder(out)
     logs = Path(operating.logs) if operating.logs else folder
+    days = settings.nightly.retention.logs_days
     with (
-        journal(logs, most_mib=operating.log_mib, files=operating.log_files),
+        journal(logs, most_mib=operating.log_mib, files=operating.log_files, days=days),
         _ledger(settings, options, watcher) as (ledger, actor),
     ):
         ledger.accounts.require(actor, "run-night")

@@ -20,6 +20,8 @@ from pathology.records.ledger import WorkLedger
 from pathology.records.work import WorkItem
 
 PRUNE_S: Final = 3600.0
+KNOWN_S: Final = 600.0
+"""After which all items are read again."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -34,7 +36,8 @@ class SiteSources:
     work: WorkLedger
     clock: NightClock
     _intake: Intake = field(init=False)
-    _known: dict[int, WorkItem] | None = None
+    _known: tuple[WorkItem, ...] | None = None
+    _known_at: float = 0.0
     _safe: queue.SimpleQueue[IntakeReport] = field(default_factory=queue.SimpleQueue)
     _pruned_at: float = 0.0
 
@@ -50,11 +53,11 @@ class SiteSources:
         with suppress(queue.Empty):
             while True:
                 self._intake.enrolled(self._safe.get_nowait(), now)
-        report = self._intake.look(time.monotonic(), now, list(known.values()))
+        report = self._intake.look(time.monotonic(), now, known)
         self._prune()
         return Arrivals(
             orders=report.work,
-            cancelled=cancelled_items(known.values(), report.cancelled),
+            cancelled=self._cancelled(report),
             away=frozenset(
                 f"{one.kind} {one.number}" for one in report.sources if one.state != "there"
             ),
@@ -70,14 +73,21 @@ class SiteSources:
             enrolled=lambda: self._safe.put(report),
         )
 
-    def _items(self) -> dict[int, WorkItem]:
-        """All items there ever were; those that may have changed are read again."""
-        if self._known is None:
-            self._known = {item.item_id: item for item in self.work.items()}
-        else:
-            open_items = self.work.items(("waiting", "leased", "stopped"))
-            self._known.update((item.item_id, item) for item in open_items)
+    def _items(self) -> tuple[WorkItem, ...]:
+        """All items there ever were, read again now and then for what others enrolled.
+
+        What this night enrolled it remembers itself, and an order that is known is enrolled but
+        once: nothing is lost by some minutes' ignorance, and unsealing thousands of orders at each
+        look would cost more than the slides' own way through the ledger.
+        """
+        if self._known is None or time.monotonic() - self._known_at > KNOWN_S:
+            self._known, self._known_at = tuple(self.work.items()), time.monotonic()
         return self._known
+
+    def _cancelled(self, report: IntakeReport) -> tuple[int, ...]:
+        if not report.cancelled:
+            return ()
+        return cancelled_items(self.work.items(("waiting",)), report.cancelled)
 
     def _prune(self) -> None:
         if time.monotonic() - self._pruned_at < PRUNE_S:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
@@ -174,6 +174,15 @@ def status_document(status: NightStatus) -> dict[str, Any]:
     }
 
 
+def called(items: Iterable[WorkItem], name: str) -> tuple[WorkItem, ...]:
+    """Items of this pseudonym: the worklist's own, or the one that results have."""
+    return tuple(
+        item
+        for item in items
+        if name in (item.name, item.last.slide_id if item.last is not None else None)
+    )
+
+
 def find_slide(ledger: Ledger, actor: Actor, name: str, now_utc: datetime) -> tuple[WorkItem, ...]:
     """Items whose pseudonym this is, with their paths. Who asked is a line of the audit chain.
 
@@ -183,12 +192,7 @@ def find_slide(ledger: Ledger, actor: Actor, name: str, now_utc: datetime) -> tu
         The account may not see identities.
     """
     ledger.accounts.require(actor, "read-identity")
-    items = ledger.work.items()
-    found = tuple(
-        item
-        for item in items
-        if name in (item.name, item.last.slide_id if item.last is not None else None)
-    )
+    found = called(ledger.work.items(), name)
     ledger.audit.append(
         actor=actor.name,
         act="read-identity",

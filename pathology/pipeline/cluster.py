@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -24,6 +25,7 @@ from distributed.security import Security
 from pathology.errors import ClusterError, UsageError
 from pathology.pipeline.workplace import Workplace
 from pathology.records.settings.site import ClusterSettings, RunningSettings
+from pathology.vault.passing import passing_certificate
 
 GIB: Final = 1024**3
 CONNECTING: Final = "10s"
@@ -134,11 +136,8 @@ def _workplace(workers: int, site: ClusterSettings, threads: int) -> Workplace:
     if batch:
         ca, certificate, key = (str(Path(f).absolute()) for f in _certificates(site))
     else:
-        passing = Security.temporary()
-        ca, certificate, key = (
-            str(getattr(passing, f"tls_{part}"))
-            for part in ("ca_file", "client_cert", "client_key")
-        )
+        certificate, key = passing_certificate(datetime.now(UTC))
+        ca = certificate
     return Workplace(
         kind=site.kind if batch else "local",
         workers=workers,

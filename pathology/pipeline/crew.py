@@ -232,7 +232,9 @@ class Crew:
 
     def _look_after(self) -> None:
         """Find a cluster that was lost, workers that hang, and errands whose worker has gone."""
-        if not self._force.alive:
+        if self._reserve and not self._at_work:
+            self._force.look_around(least_s=TICK_S)
+        if not self._force.alive or self._force.deserted:
             self._begin_again()
             return
         for item, seconds in self.running().items():

@@ -155,7 +155,13 @@ def _output(out: Path) -> Check:
     try:
         prepare_output(out)
     except OutputError as problem:
-        return Check(name="output", state="bad", detail=str(problem))
+        return Check(
+            name="output",
+            state="bad",
+            detail=str(problem),
+            remedy="Name a folder with --out in which this user may write.",
+            remedy_zh="请用 --out 指定本用户可写入的文件夹。",
+        )
     free = shutil.disk_usage(out).free / GIB
     if free >= ROOM_FOR_A_NIGHT_GIB:
         return Check(name="output", state="good", detail=f"can be written, {free:.0f} GiB free")

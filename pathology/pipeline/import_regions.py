@@ -20,16 +20,15 @@ from pathology.pipeline import identity, store
 from pathology.pipeline.clock import Clock
 from pathology.pipeline.export import check_slide, results_in
 from pathology.pipeline.kept import recalled
-from pathology.pipeline.past_eyes import past_eyes, past_models
+from pathology.pipeline.past_eyes import past_models
 from pathology.pipeline.person import CALLED, person_on
 from pathology.pipeline.picture import Draw, draw_from_afar, draw_without_slide
-from pathology.pipeline.recount import slide_info
+from pathology.pipeline.recount import Remembered
 from pathology.pipeline.seen import Seen
 from pathology.pipeline.settings import settings_again
 from pathology.pipeline.summary import SUMMARY, Summary
 from pathology.pipeline.version import source_commit
 from pathology.pipeline.write_result import Labels, Sources, summary_of, write_result
-from pathology.records.order import Question
 from pathology.records.reasons import Language
 from pathology.records.region import SlideRegion
 from pathology.records.result import StoredResult, StoredRun
@@ -211,29 +210,20 @@ def _tell(row: SummaryRow, out: Path) -> None:
 
 def _seen(case: _Case) -> Seen:
     """What was seen of the slide, with the person's regions in place of those it had."""
-    result = case.result
-    kept = recalled(case.order.folder, result.slide.id)
+    kept = recalled(case.order.folder, case.result.slide.id)
     try:
         person = person_on(case.drawn, kept.survey, case.settings.ki67)
     except SlideError as problem:
         raise UsageError(problem.text()) from problem
-    return Seen(
-        order=Question(
-            analysis=result.analysis,
-            marker=result.slide.marker,
-            marker_source=result.slide.marker_source,
-            case_id=result.case_id,
-        ),
-        info=slide_info(result.slide),
-        survey=kept.survey,
-        person=person,
-        calibration=None,
-        nuclei_visible=kept.nuclei_visible,
-        coarsest_mpp=kept.coarsest_mpp,
-        eyes=past_eyes(case.labels.models, case.run),
-        tally=kept.tally,
+    memory = Remembered(
+        result=case.result,
+        run=case.run,
+        models=case.labels.models,
         settings=case.settings,
+        kept=kept,
+        left_out={},  # what a person left out stands in the new regions
     )
+    return memory.seen(person)
 
 
 @contextmanager

@@ -25,6 +25,8 @@ from pathology.records.settings.site import ClusterSettings
 
 FETCHING_S: Final = 30.0
 """For the few bytes of an answer to come from a worker that has just given it."""
+DESERTED_S: Final = 300.0
+"""Without any worker on this machine for so long, none will come: a start takes seconds."""
 LEAVING_S: Final = 1.0
 """A worker that is not there so long after it got an errand has left with it."""
 
@@ -68,6 +70,7 @@ class Workforce:
         self._writers: frozenset[str] = frozenset()  # that word drafts and take no slide
         self._leaving: set[str] = set()
         self._looked = 0.0
+        self._manned = time.monotonic()  # when there was a worker last
         self._topic = uuid4().hex
         self.cluster = self._roster.gathered(self._site)
         self.cluster.client.subscribe_topic(self._topic, self._on_event)
@@ -76,6 +79,15 @@ class Workforce:
     def alive(self) -> bool:
         """Whether the scheduler still answers."""
         return self.cluster.alive
+
+    @property
+    def deserted(self) -> bool:
+        """Whether workers that this machine was to have are gone for good, nobody knows why.
+
+        Jobs of a batch system may wait for hours, and others' schedulers are theirs to mend.
+        """
+        gone_s = time.monotonic() - self._manned
+        return self.cluster.workers_here and not self._workers and gone_s > DESERTED_S
 
     @property
     def busy(self) -> bool:
@@ -125,6 +137,8 @@ class Workforce:
         self._workers = {a: has for a, has in running.items() if has != {LLM}}
         self._writers = frozenset(a for a, has in running.items() if LLM in has)
         self._leaving &= self._there
+        if self._workers:
+            self._manned = now
         have = self._workers.values()
         self.staged |= any(GPU in has for has in have) and any(CPU in has for has in have)
         return True

@@ -42,10 +42,14 @@ QUIET: Final[Mapping[str, Any]] = {
     # Whether a worker hangs is told by the time a slide takes, not by its silence.
     "distributed.scheduler.worker-ttl": "1000 days",
     # Steps of slides pass through the scheduler; it need not remember them.
-    "distributed.admin.low-level-log-length": 1000,
+    "distributed.admin.low-level-log-length": 100,
     "distributed.worker.profile.enabled": False,
     "distributed.admin.system-monitor.gil.enabled": False,
     "distributed.diagnostics.nvml": False,
+    # Fifty looks a second at its own clock, in every process: idle, they were most of its work.
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.tick.limit": "1 hour",
+    "distributed.admin.system-monitor.interval": "10s",
 }
 PATIENT: Final[Mapping[str, Any]] = {
     # A nanny whose worker is not back after so long would be sent home, and nobody take its place:

@@ -184,11 +184,13 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
             en=Wording(
                 "the program that ran the night ended while this slide was at work (killed, out of "
                 "memory, or the power failed)",
-                "If only this slide is named so again and again, run it alone by day.",
+                "If only this slide is named so again and again, run it alone by day; else "
+                "`pathology nightly again NAME --why TEXT`.",
             ),
             zh=Wording(
                 "处理该切片时夜间程序中断(被终止、内存不足或断电)",
-                "若反复只有该切片出现此情况,请在白天单独运行。",
+                "若反复只有该切片出现此情况,请在白天单独运行;否则运行 "
+                "pathology nightly again 名称 --why 原因。",
             ),
         ),
         "gpu-absent": Reason(
@@ -238,31 +240,36 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
         "identity-disagrees": Reason(
             en=Wording(
                 "it is not certain whose slide this is: {detail}",
-                "Compare the glass, its label and the order; correct what is wrong, then let the "
-                "slide run again.",
+                "Compare the glass, its label and the order; correct what is wrong, then "
+                "`pathology nightly again NAME --why TEXT`.",
             ),
             zh=Wording(
                 "无法确定切片属于谁:{detail}",
-                "请核对玻片、标签和申请单,更正错误后再重新运行。",
+                "请核对玻片、标签和申请单,更正错误后运行 pathology nightly again 名称 --why 原因。",
             ),
         ),
         "identity-unproven": Reason(
             en=Wording(
                 "nothing proves whose slide this is ({detail})",
                 "Compare the glass and the order; send barcode, or accession, specimen and block, "
-                "with both.",
+                "with both, or `pathology nightly again NAME --why TEXT`.",
             ),
             zh=Wording(
                 "没有依据证明切片属于谁({detail})",
-                "请核对玻片和申请单;两者均须有条码,或病理号、标本和蜡块。",
+                "请核对玻片和申请单;两者均须有条码,或病理号、标本和蜡块;或运行 "
+                "pathology nightly again 名称 --why 原因。",
             ),
         ),
         "orders-disagree": Reason(
             en=Wording(
                 "two orders for this slide contradict each other: {detail}",
-                "Ask who ordered it which is right.",
+                "Ask who ordered it which is right, then `pathology nightly again NAME --why "
+                "TEXT`.",
             ),
-            zh=Wording("本切片的两份申请相互矛盾:{detail}", "请向申请者核实。"),
+            zh=Wording(
+                "本切片的两份申请相互矛盾:{detail}",
+                "请向申请者核实,然后运行 pathology nightly again 名称 --why 原因。",
+            ),
         ),
         "order-cancelled": Reason(
             en=Wording("its order was cancelled", "Order it again if that was wrong."),

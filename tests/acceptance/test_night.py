@@ -6,115 +6,32 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from pathology.config import shipped_configs
-from tests import painted
-from tests.sites import write_classical
+from tests.night_site import PATIENCE_S, NightSite, made_site, paint_slide
 
 PATIENTS = ("Mustermann", "Beispielova", "王小明测试")
 """In the names of files, and nowhere else outside the encrypted ledger."""
-PATIENCE_S = 400.0
 SLIDES = 4
-CHANGED = {
-    "look_every_s": "1",
-    "still_s": "1",
-    "least_looks": "2",
-    "first_pause_s": "1",
-    "longest_pause_s": "2",
-    "reserve_gib": "0.1",
-    "lease_s": "6",
-    "heartbeat_s": "2",
-    "folders": '[{ folder = ".*", analysis = "ki67", marker = "ki67" }]',
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Site:
-    """A hospital's folder: slides, settings, state, results."""
-
-    folder: Path
-
-    @property
-    def out(self) -> Path:
-        return self.folder / "out"
-
-    def words(self, *words: str) -> list[str]:
-        own = [sys.executable, "-m", "pathology", "nightly", *words]
-        return [*own, "--settings", str(self.folder / "settings")]
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {**os.environ, "PATHOLOGY_LANG": "en", "XDG_STATE_HOME": str(self.folder / "state")}
-
-    def call(self, *words: str, code: int = 0) -> str:
-        done = subprocess.run(
-            self.words(*words),
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr, done.stderr
-        assert done.returncode == code, done.stdout + done.stderr
-        return done.stdout + done.stderr
-
-    def started(self, *more: str) -> subprocess.Popen[str]:
-        return subprocess.Popen(
-            self.words("run", "--now", "--workers", "1", "--out", str(self.out), *more),
-            env=self.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-
-    @property
-    def results(self) -> list[Path]:
-        return sorted(self.out.glob("P*/ki67-*"))
-
-    @property
-    def summary(self) -> dict[str, Any]:
-        """The newest night's."""
-        newest = max(self.out.glob("nights/*.json"), key=lambda p: int(p.stem.rpartition("-")[2]))
-        told: dict[str, Any] = json.loads(newest.read_text(encoding="utf-8"))
-        return told
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+def site(tmp_path_factory: pytest.TempPathFactory) -> NightSite:
     """Four slides and one that is none, all named after patients; the service account is made."""
-    folder = tmp_path_factory.mktemp("hospital")
-    (scans := folder / "scans").mkdir()
+    made = made_site(tmp_path_factory.mktemp("hospital"))
     for number in range(SLIDES):
-        width, height = (
-            (1600, 1200) if number else (512, 384)
-        )  # one ends soon, others are met at work
-        pixels = painted.paint_nuclei(width=width, height=height, seed=number).pixels
-        painted.write_tiff(scans / f"{PATIENTS[number % 2]} {number}.tif", pixels, mpp=0.5)
-    (scans / f"{PATIENTS[2]}.svs").write_bytes(b"no slide at all" * 9)
-    (own := folder / "settings").mkdir()
-    write_classical(own)
-    text = (shipped_configs() / "nightly.toml").read_text(encoding="utf-8")
-    for key, value in {**CHANGED, "slides": f'["{scans}"]'}.items():
-        text, hits = re.subn(rf"^{key} = .*$", f"{key} = {value}", text, flags=re.MULTILINE)
-        assert hits == 1, key
-    (own / "nightly.toml").write_text(text, encoding="utf-8")
-    made = Site(folder=folder)
-    made.call("install", "--out", str(made.out))
+        size = (1600, 1200) if number else (512, 384)  # one ends soon, others are met at work
+        paint_slide(made.scans / f"{PATIENTS[number % 2]} {number}.tif", number, size)
+    (made.scans / f"{PATIENTS[2]}.svs").write_bytes(b"no slide at all" * 9)
     return made
 
 
 @pytest.fixture(scope="module")
-def killed_and_gone_on(site: Site) -> dict[str, Any]:
+def killed_and_gone_on(site: NightSite) -> dict[str, Any]:
     """A night that is killed -9 after its first result, and the same night started again."""
     first = site.started()
     deadline = time.monotonic() + PATIENCE_S
@@ -139,7 +56,7 @@ def killed_and_gone_on(site: Site) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_a_killed_night_goes_on_and_loses_or_doubles_nothing(
-    site: Site, killed_and_gone_on: dict[str, Any]
+    site: NightSite, killed_and_gone_on: dict[str, Any]
 ) -> None:
     seen = killed_and_gone_on
     assert seen["code"] == 1, seen["out"]
@@ -173,7 +90,7 @@ def test_a_second_operator_is_told_who_and_since_when(killed_and_gone_on: dict[s
 
 @pytest.mark.slow
 def test_a_person_with_the_right_finds_the_file_and_it_is_audited(
-    site: Site, killed_and_gone_on: dict[str, Any]
+    site: NightSite, killed_and_gone_on: dict[str, Any]
 ) -> None:
     [failed] = site.summary["failed"]
     assert PATIENTS[2] in site.call("status", "--find", failed["name"])
@@ -182,7 +99,7 @@ def test_a_person_with_the_right_finds_the_file_and_it_is_audited(
 
 @pytest.mark.slow
 def test_no_file_that_a_night_leaves_holds_a_name(
-    site: Site, killed_and_gone_on: dict[str, Any]
+    site: NightSite, killed_and_gone_on: dict[str, Any]
 ) -> None:
     """Results, summaries, logs, and the encrypted ledger too."""
     shown = site.call("status") + site.call("status", "--json") + killed_and_gone_on["out"]

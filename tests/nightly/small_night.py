@@ -71,6 +71,7 @@ class ScriptedCrew:
     script: Script
     size: int = 4
     begun: list[Path] = field(default_factory=list)
+    parts: list[int] = field(default_factory=list)  # in how many each might be split
     _had: dict[int, float] = field(default_factory=dict)
     _ended: deque[Ended] = field(default_factory=deque)
 
@@ -78,7 +79,12 @@ class ScriptedCrew:
     def room(self) -> int:
         return self.size - len(self._had) - len(self._ended)
 
-    def start(self, item: int, job: Job) -> None:
+    @property
+    def workers(self) -> int:
+        return self.size
+
+    def start(self, item: int, job: Job, *, parts: int = 1) -> None:
+        self.parts.append(parts)
         self.begun.append(job.order.path)
         outcome = self.script(job)
         if outcome is None:

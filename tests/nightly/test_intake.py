@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pathology.nightly import intake
 from pathology.nightly.intake import Intake, IntakeReport, cancelled_items
 from pathology.nightly.settings import load_nightly
 from pathology.pipeline.order_box import prune
@@ -282,3 +283,20 @@ def test_what_was_read_long_ago_is_deleted(site: Site) -> None:
     assert prune(site.orders, 90, datetime.now(UTC)) == 0
     assert prune(site.orders, 90, datetime.now(UTC) + timedelta(days=91)) == 2
     assert site.lies_in("refused") == []
+
+
+def test_a_look_that_finds_nothing_new_joins_nothing_anew(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thousands of slides lie in a folder all night, and are looked at several times a minute."""
+    joined = []
+    real = intake.join
+    monkeypatch.setattr(intake, "join", lambda *given: joined.append(1) or real(*given))
+    site.scan("BC-1", "one")
+    site.looks(5)
+    before = len(joined)
+    site.looks(3)
+    assert len(joined) == before
+    site.scan("BC-2", "two")
+    site.looks(5)
+    assert len(joined) > before

@@ -402,3 +402,14 @@ def test_a_night_that_is_asked_to_stop_leaves_the_rest_waiting(
     tonight.enrol(orders(slides))
     assert tonight.run() == "asked"
     assert states(site) == {"done": 1, "waiting": 5}
+
+
+def test_only_the_last_slides_may_be_split_among_idle_workers(
+    site: LedgerSite, slides: Path, tmp_path: Path
+) -> None:
+    tonight = night(site, tmp_path, done)
+    tonight.enrol(orders(slides))
+    assert tonight.run() == "all-done"
+    assert len(tonight.crew.parts) == 6
+    assert tonight.crew.parts[:4] == [1] * 4, "others waited that idle workers could take"
+    assert tonight.crew.parts[-1] == tonight.crew.workers

@@ -12,7 +12,7 @@ import sys
 import threading
 import urllib.request
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -94,7 +94,7 @@ def test_facts_lose_what_names_a_patient_and_keep_what_helps() -> None:
 
 
 def test_the_log_is_one_object_a_line_rotated_and_closed_to_free_text(tmp_path: Path) -> None:
-    with journal(tmp_path, most_mib=0.001, files=2) as path:
+    with journal(tmp_path, most_mib=0.001, files=2, days=90) as path:
         for number in range(40):
             tell("begun", item=number, slide="S1", seconds=1.5)
         with pytest.raises(ValueError, match="path"):
@@ -113,6 +113,29 @@ def test_the_log_is_one_object_a_line_rotated_and_closed_to_free_text(tmp_path: 
     )
     tell("after the night")  # nobody listens, nothing is written
     assert "after the night" not in path.read_text()
+
+
+def test_logs_are_kept_as_long_as_the_site_says(tmp_path: Path) -> None:
+    log = tmp_path / "night.jsonl"
+    for days in (91, 89):
+        then = datetime.now(UTC) - timedelta(days=days)
+        (tmp_path / f"night.jsonl.{days}").write_text("{}\n")
+        os.utime(tmp_path / f"night.jsonl.{days}", (then.timestamp(), then.timestamp()))
+    (other := tmp_path / "night.jsonl.kept").touch()
+    os.utime(other, (0, 0))
+    for first, files in ((89, 1), (91, 2)):
+        began = datetime.now(UTC) - timedelta(days=first)
+        log.write_text(json.dumps({"time": began.isoformat(), "event": "old"}) + "\n")
+        with journal(tmp_path, most_mib=1, files=9, days=90):
+            tell("night-begins")
+        lines = log.read_text().splitlines()
+        assert len(lines) == 3 - files, "a file whose first line is too old is laid aside"
+    names = {path.name for path in tmp_path.iterdir()}
+    assert names == {"night.jsonl", "night.jsonl.1", "night.jsonl.89", "night.jsonl.kept"}
+    log.write_text("no line of ours\n")
+    with journal(tmp_path, most_mib=1, files=9, days=90):
+        tell("night-begins")
+    assert len(log.read_text().splitlines()) == 2, "what cannot be read is left as it is"
 
 
 def test_an_exception_in_the_log_is_its_kind_and_never_its_words() -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
 import pytest
+from cryptography import x509
 from distributed import Client, LocalCluster
 from distributed.security import Security
 
@@ -22,6 +24,7 @@ from pathology.pipeline.run import Watcher, run
 from pathology.pipeline.settings import load_settings
 from pathology.records.order import RunOptions, SlideOrder
 from pathology.records.settings.site import ClusterSettings, RunningSettings
+from pathology.vault.passing import passing_certificate
 from tests.sites import classical
 
 NO_CERTIFICATES = ClusterSettings(source="test")
@@ -50,6 +53,15 @@ def test_the_local_cluster_listens_on_loopback_only_and_to_nobody_without_its_ke
                 pytest.fail("let a stranger in")
     assert addresses  # the scheduler and its dashboard do listen
     assert all(is_loopback(a) for a in addresses), addresses
+
+
+def test_workers_that_begin_after_the_clock_was_set_back_are_let_in() -> None:
+    """A certificate from this very moment on would lock every worker of the last hour out."""
+    now = datetime.now(UTC)
+    certificate, _ = passing_certificate(now)
+    made = x509.load_pem_x509_certificate(certificate.encode())
+    assert made.not_valid_before_utc < now - timedelta(days=1)
+    assert made.not_valid_after_utc > now + timedelta(days=30)
 
 
 def test_an_existing_scheduler_on_this_machine_is_used() -> None:

@@ -147,6 +147,29 @@ def test_a_killed_scheduler_is_an_outcome_and_another_takes_its_place(
     assert told[2].outcome.kind == "done"
 
 
+def test_workers_that_do_not_come_back_are_not_waited_for_all_night(
+    slide: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Seconds are too long here, so that a start is already too long; another cluster is had."""
+    monkeypatch.setattr("pathology.pipeline.workforce.DESERTED_S", 60.0)
+    with faults.a_crew(1) as crew:
+        crew.start(1, faults.job_of(slide, tmp_path))
+        worker, first = faults.worker_at_work(crew, 1), faults.scheduler(crew)
+        crew.start(2, faults.job_of(slide, tmp_path / "other"))
+        monkeypatch.setattr("pathology.pipeline.workforce.DESERTED_S", 0.2)
+        faults.kill(worker)
+        told = faults.all_ended(crew, 1)
+        faults.until(lambda: not crew.ended(0.1) and other(crew, first), "the same scheduler")
+        monkeypatch.setattr("pathology.pipeline.workforce.DESERTED_S", 60.0)
+        (end,) = faults.all_ended(crew, 1).values()
+    assert told[1].outcome.reason_code == "worker-died"
+    assert (end.item, end.outcome.kind) == (2, "done")
+
+
+def other(crew: Crew, first: psutil.Process) -> bool:
+    return faults.scheduler(crew).pid != first.pid
+
+
 def test_a_scheduler_that_dies_over_and_over_is_said(
     monkeypatch: pytest.MonkeyPatch, slide: Path, tmp_path: Path
 ) -> None:
