@@ -167,7 +167,7 @@ class Drafting:
         fault = flight.at_work.fault
         flight.at_work.forget()
         self._asked_at = None
-        self._look_anew()
+        self._lookout.forget()  # its story is new, the worklist is not
         tell(
             "draft-ended",
             case=flight.ask.case_id,
