@@ -35,8 +35,9 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "lost": ("its process was lost", "进程丢失"),
     }
 )
-NAMED: Final = 3
-LONGEST: Final = 160
+NAMED: Final = 1
+LONGEST: Final = 90
+"""Cases of each kind, and letters of a reason: the worst night is still one page of A4."""
 
 
 def drafts_told(counts: DraftCounts | None) -> dict[str, Any] | None:
@@ -53,7 +54,7 @@ def drafts_lines(told: Mapping[str, Any], language: Language) -> Sequence[str]:
             shown = [_named(one, language) for one in named[:NAMED]]
             if (left := len(named) - NAMED) > 0:
                 shown.append(_say("more", language, number=left))
-            lines.append(f"{_say(state, language, number=len(named))} {'; '.join(shown)}")
+            lines.append(f"{_say(state, language, number=len(named))} {'; '.join(shown)}.")
     return lines
 
 

@@ -120,7 +120,7 @@ class Drafting:
             return False
         if self._asked_at is None:
             self._asked_at = time.monotonic()
-            self._lookout.forget()
+            self._look_anew()
             return False
         seen = self._lookout.seen
         if seen is None or seen.began < self._asked_at:
@@ -134,13 +134,17 @@ class Drafting:
     def close(self) -> None:
         """Look once more, and then no more: ``counts`` is how things stand at the end."""
         self._closing = True
-        self._lookout.forget()
+        self._look_anew()
         deadline = time.monotonic() + PATIENCE_S / 4
         while self._lookout.seen is None and self._lookout.problem is None:
             if time.monotonic() > deadline:
                 break
             time.sleep(0.05)
         self._lookout.close()
+
+    def _look_anew(self) -> None:
+        self._cases.read_now = True
+        self._lookout.forget()
 
     def _may_begin(self, ask: DraftAsk) -> bool:
         at_work = any(f.ask.case_id == ask.case_id for f in self._flights)
@@ -163,7 +167,7 @@ class Drafting:
         fault = flight.at_work.fault
         flight.at_work.forget()
         self._asked_at = None
-        self._lookout.forget()
+        self._lookout.forget()  # its story is new, the worklist is not
         tell(
             "draft-ended",
             case=flight.ask.case_id,

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 from pathology.nightly.cases import SEVERAL, Case, cases_of, files_by_case
 from pathology.pipeline.case_files import NOTHING_SAID, CaseFile, CaseFolders
@@ -17,6 +18,9 @@ from pathology.records.settings.drafts import DraftsSettings
 from pathology.records.settings.identity import SpellingSettings
 from pathology.records.settings.llm import LlmSettings
 from pathology.records.work import WorkItem, WorkOrder
+
+READ_SHARE: Final = 20
+"""Unsealing the worklist takes no more than a twentieth of the time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,7 @@ class DraftPlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftsSeen:
-    """One look: when it began (monotonic), what is due, and how things stand."""
+    """One look: when its ledger was read (monotonic), what is due, and how things stand."""
 
     began: float
     due: tuple[DraftAsk, ...]
@@ -48,13 +52,16 @@ class DraftsDue:
         self._work, self._place = work, place
         folders = tuple(Path(f) for f in place.drafts.case_data)
         self._folders = CaseFolders(folders=folders)
-        self._known: dict[int, WorkItem] | None = None
+        self._known: dict[int, WorkItem] = {}
+        self._read_began = self._read_again_at = 0.0
+        self.read_now = False  # set by others: the next look must read the ledger
         self._stories: dict[str, tuple[str, DraftStory]] = {}  # that ended, by what they were of
 
     def look(self) -> DraftsSeen:
         """One look; LedgerAway is raised, and the next look tries again."""
-        began = time.monotonic()
-        cases = cases_of(self._items().values(), self._place.name_of, self._place.spelling)
+        if self.read_now or time.monotonic() >= self._read_again_at:
+            self._read()
+        cases = cases_of(self._known.values(), self._place.name_of, self._place.spelling)
         files = files_by_case(self._folders.look(), self._place.spelling)
         due: list[DraftAsk] = []
         stories: list[DraftStory] = []
@@ -65,7 +72,9 @@ class DraftsDue:
             due += [ask] if ask is not None else []
         broken = sum(c.state != "complete" for c in cases)
         counts = replace(counted(stories, self._place.since_utc), incomplete=broken)
-        return DraftsSeen(began=began, due=tuple(due), counts=replace(counts, waiting=len(due)))
+        return DraftsSeen(
+            began=self._read_began, due=tuple(due), counts=replace(counts, waiting=len(due))
+        )
 
     @property
     def drafts(self) -> DraftsSettings:
@@ -77,17 +86,20 @@ class DraftsDue:
         """Files of case data that name no case."""
         return self._folders.unreadable
 
-    def _items(self) -> dict[int, WorkItem]:
-        """All items there ever were; those that may have changed are read again."""
-        if self._known is None:
-            self._known = {item.item_id: item for item in self._work.items()}
-            return self._known
-        fresh = self._work.items(("waiting", "leased", "failed", "set-aside", "stopped"))
-        open_ids = {item.item_id for item in fresh}
-        moved = [i for i, one in self._known.items() if one.state != "done" and i not in open_ids]
-        fresh += self._work.items(ids=moved) if moved else []
+    def _read(self) -> None:
+        """All items there ever were; later those that may have changed."""
+        self.read_now, began = False, time.monotonic()
+        if not self._known:
+            fresh = self._work.items()
+        else:
+            fresh = self._work.items(("waiting", "leased", "failed", "set-aside", "stopped"))
+            still = {item.item_id for item in fresh}
+            moved = [i for i, one in self._known.items() if one.state != "done" and i not in still]
+            fresh += self._work.items(ids=moved) if moved else []
         self._known.update((item.item_id, item) for item in fresh)
-        return self._known
+        took_s = time.monotonic() - began
+        self._read_began = began
+        self._read_again_at = began + took_s + max(self._place.drafts.look_s, READ_SHARE * took_s)
 
     def _stands(
         self, case: Case, file: CaseFile | None

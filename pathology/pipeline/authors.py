@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,7 @@ from pathology.records.settings.llm import (
     EndpointSettings,
     LlmSettings,
     PriceSettings,
+    WriterSettings,
 )
 from pathology.reports.embedded_model import LICENCE, SHA256, EmbeddedModel
 from pathology.reports.language_model import LanguageModel
@@ -113,10 +115,16 @@ def _server(settings: LlmSettings, asked: str, on_text: Callable[[str], None]) -
         return Author(name=BY_HAND, writer=Absent(why))
     return Author(
         name=place.name,
-        writer=ModelWriter(LanguageModel(Door(place), settings.writer), on_text),
+        writer=ModelWriter(_model_at(place, settings.writer), on_text),
         version=stated(place.endpoint),
         price=place.endpoint.price,
     )
+
+
+@lru_cache(maxsize=8)
+def _model_at(place: Destination, writer: WriterSettings) -> LanguageModel:
+    """One for all drafts of a process: which dialect its server speaks is found once."""
+    return LanguageModel(Door(place), writer)
 
 
 def destination_of(settings: LlmSettings, asked: str) -> Destination:

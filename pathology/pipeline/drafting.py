@@ -108,6 +108,8 @@ def _tried(ask: DraftAsk, folder: Path, story: DraftStory) -> DraftStory:
 
 
 def _attempted(ask: DraftAsk, begun: DraftStory) -> DraftStory:
+    if unseen := _unseen(ask):
+        return _failed(begun, f"this worker does not see {unseen}", attempts=ask.attempts)
     try:
         case = _case(ask)
     except UsageError as problem:
@@ -122,6 +124,15 @@ def _attempted(ask: DraftAsk, begun: DraftStory) -> DraftStory:
         return _failed(begun, str(problem), attempts=ask.attempts)
     outcome = made.draft.authorship.outcome
     return replace(_ended(begun, "done"), report=made.files[0].name, outcome=outcome)
+
+
+def _unseen(ask: DraftAsk) -> str:
+    """What of the site is not there: a share that is away must not refuse a case for good."""
+    if ask.settings is not None and not ask.settings.is_dir():
+        return "the folder of settings"
+    if ask.case_file is not None and not ask.case_file.is_file():
+        return "the case data"
+    return "" if all((ask.out / r).is_dir() for r in ask.results) else "a result"
 
 
 def _left_by_the_dead(folder: Path, story: DraftStory) -> DraftStory:

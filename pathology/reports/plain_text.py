@@ -16,6 +16,7 @@ HEADINGS: Final = MappingProxyType(
         "cited": Worded(en="Quoted guidelines", zh="引用的指南"),
         "written": Worded(en="Written by", zh="撰写"),
         "fields": Worded(en="Structured fields", zh="结构化字段"),
+        "no_value": Worded(en="no value, see above", zh="无值，见上"),
         "by_hand": Worded(en="to be filled in", zh="待填写"),
         "sources": Worded(en="Provenance", zh="溯源"),
         "pictures": Worded(en="Key pictures", zh="关键图片"),

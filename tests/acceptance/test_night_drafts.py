@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import threading
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from pathology.config import shipped_configs
 from pathology.pipeline.draft import read_draft
-from tests import painted
-from tests.acceptance.test_night import CHANGED, PATIENCE_S, Site
+from tests.night_site import PATIENCE_S, QUICK, NightSite, made_site, paint_slide
 from tests.pipeline.test_draft_by_model import site as write_llm
 from tests.reports.chat_stubs import chat_server, example_answer
-from tests.sites import write_classical
 
 ACCESSIONS = ("S30-0001", "S30-0002", "S30-0003", "S30-0004")
-NAME = r"'(?P<accession>S30-\d+)_(?P<specimen>[A-Z])_(?P<block>\d+)\..*'"
+NAME = "'(?P<accession>S30-[0-9]+)_(?P<specimen>[A-Z])_(?P<block>[0-9]+)[.].*'"
 CASE_DATA = {
     "schema": "pathology.case/1",
     "specimen": {"procedure": "core-biopsy", "side": "left", "organ": "breast", "block": "A1"},
@@ -53,55 +48,43 @@ def model() -> Iterator[tuple[Model, str]]:
         told.free.set()
 
 
-def slide(folder: Path, accession: str, block: int, seed: int) -> Path:
-    path = folder / f"{accession}_A_{block}.tif"
-    pixels = painted.paint_nuclei(width=900, height=700, seed=seed).pixels
-    painted.write_tiff(path, pixels, mpp=0.5)
-    return path
-
-
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory, model: tuple[Model, str]) -> Site:
+def site(tmp_path_factory: pytest.TempPathFactory, model: tuple[Model, str]) -> NightSite:
     """Two whole cases, one with two slides of a kind, one with a slide that is none.
 
     The laboratory dropped data of the first; whose slides they are, manifest and name both say.
     """
     folder = tmp_path_factory.mktemp("hospital")
-    (scans := folder / "scans").mkdir()
-    slides = [slide(scans, a, 1, i) for i, a in enumerate(ACCESSIONS[:3])]
-    slides.append(slide(scans, ACCESSIONS[2], 2, 7))
+    scans, dropped = folder / "scans", folder / "case-data"
+    for place in (scans, dropped):
+        place.mkdir()
+    cases = (*ACCESSIONS[:3], ACCESSIONS[2])  # the third has two slides
+    slides = [
+        paint_slide(scans / f"{accession}_A_{1 + (number == 3)}.tif", number, (900, 700))
+        for number, accession in enumerate(cases)
+    ]
     (broken := scans / f"{ACCESSIONS[3]}_A_1.tif").write_bytes(b"no slide" * 50)
     rows = ["slide,analysis,marker,case_id,specimen,block"]
     rows += [f"{p},ki67,ki67,{','.join(p.stem.split('_'))}" for p in (*slides, broken)]
     (folder / "list.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
-    (dropped := folder / "case-data").mkdir()
     told = {**CASE_DATA, "case_id": ACCESSIONS[0]}
     (dropped / "1.json").write_text(json.dumps(told), encoding="utf-8")
-    own = write_llm(folder / "settings", model[1], read_s="300.0", total_s="400.0")
-    write_classical(own)
-    changed = {
-        **{k: v for k, v in CHANGED.items() if k != "folders"},
+    changes = {
+        **QUICK,
+        "folders": "[]",
         "manifests": f'["{folder / "list.csv"}"]',
         "case_data": f'["{dropped}"]',
         "file_names": f"[{NAME}]",
-        "make": "true",
         "pdf": "false",
         "look_s": "1",
     }
-    text = (shipped_configs() / "nightly.toml").read_text(encoding="utf-8")
-    for key, value in changed.items():
-        text, hits = re.subn(
-            rf"^{key} = .*$", lambda _, k=key, v=value: f"{k} = {v}", text, flags=re.MULTILINE
-        )
-        assert hits == 1, key
-    (own / "nightly.toml").write_text(text, encoding="utf-8")
-    made = Site(folder=folder)
-    made.call("install", "--out", str(made.out))
+    made = made_site(folder, changes)
+    write_llm(made.settings, model[1], read_s="300.0", total_s="400.0")
     return made
 
 
 @pytest.fixture(scope="module")
-def nights(site: Site, model: tuple[Model, str]) -> dict[str, Any]:
+def nights(site: NightSite, model: tuple[Model, str]) -> dict[str, Any]:
     """A night that is killed -9 while a model words a draft, and the same night started again."""
     seen: dict[str, Any] = {}
     site.call("plan", "--look", "--out", str(site.out))
@@ -127,14 +110,14 @@ def nights(site: Site, model: tuple[Model, str]) -> dict[str, Any]:
     return seen
 
 
-def stories(site: Site) -> dict[str, dict[str, Any]]:
+def stories(site: NightSite) -> dict[str, dict[str, Any]]:
     found = (json.loads(p.read_text("utf-8")) for p in site.out.glob("cases/*/drafting.json"))
     return {one["case_id"]: one for one in found}
 
 
 @pytest.mark.slow
 def test_both_cases_have_one_draft_each_and_the_killed_one_was_taken_up(
-    site: Site, nights: dict[str, Any]
+    site: NightSite, nights: dict[str, Any]
 ) -> None:
     reports = sorted(site.out.glob("cases/*/report-v*.json"))
     assert [p.name for p in reports] == ["report-v1.json"] * 2
@@ -150,7 +133,7 @@ def test_both_cases_have_one_draft_each_and_the_killed_one_was_taken_up(
 
 @pytest.mark.slow
 def test_a_case_that_is_not_clear_or_not_whole_gets_no_draft_and_costs_no_slide(
-    site: Site, nights: dict[str, Any]
+    site: NightSite, nights: dict[str, Any]
 ) -> None:
     drafts = nights["summary"]["drafts"]
     assert drafts["incomplete"] == 1, "one of its slides failed"
@@ -162,14 +145,14 @@ def test_a_case_that_is_not_clear_or_not_whole_gets_no_draft_and_costs_no_slide(
 
 
 @pytest.mark.slow
-def test_the_same_results_are_never_drafted_twice(site: Site, nights: dict[str, Any]) -> None:
+def test_the_same_results_are_never_drafted_twice(site: NightSite, nights: dict[str, Any]) -> None:
     assert nights["after"]["drafts"] == 0
     assert len(list(site.out.glob("cases/*/report-v*.json"))) == 2
 
 
 @pytest.mark.slow
 def test_the_draft_joins_what_the_laboratory_states_and_names_nobody(
-    site: Site, nights: dict[str, Any]
+    site: NightSite, nights: dict[str, Any]
 ) -> None:
     drafts = [read_draft(p) for p in sorted(site.out.glob("cases/*/report-v1.json"))]
     [stated] = [d for d in drafts if "specimen.organ" in d.facts.by_id]
@@ -185,7 +168,7 @@ def test_the_draft_joins_what_the_laboratory_states_and_names_nobody(
 
 
 @pytest.mark.slow
-def test_plan_status_and_page_count_drafts(site: Site, nights: dict[str, Any]) -> None:
+def test_plan_status_and_page_count_drafts(site: NightSite, nights: dict[str, Any]) -> None:
     assert nights["plan"]["drafts"] == 4, "if every slide goes well"
     assert nights["status"]["shift"]["drafts"] is not None
     page = max(site.out.glob("nights/*.zh.html")).read_text("utf-8")

@@ -22,7 +22,7 @@ from pathology.records.report import BANNER, Block, CaseFacts, Draft
 from pathology.reports.draft import DraftOrder, make_draft
 from pathology.reports.prompt import section_facts
 from pathology.reports.template_writer import template_sections
-from tests.benchmarks.embedded_drafts import told_embedded
+from tests.benchmarks.embedded_drafts import rechecked, told_embedded
 from tests.reports.drafting import (
     MADE,
     blocks_of,
@@ -74,7 +74,17 @@ def main() -> None:
     parser.add_argument("--development", action="store_true", help="nothing that was held out")
     parser.add_argument("--embedded", type=int, metavar="N", help="N drafts by the embedded model")
     parser.add_argument("--answers", type=Path, help="of --embedded: raw answers, a line each")
+    parser.add_argument("--recheck", type=Path, help="raw answers of --embedded, counted again")
+    parser.add_argument("--times", action="store_true", help="seconds a draft, and nothing else")
     given = parser.parse_args()
+    if given.times:
+        for line in told_times(given.seed):
+            print(line, flush=True)
+        return
+    if given.recheck:
+        for line in rechecked(given.recheck, given.seed):
+            print(line, flush=True)
+        return
     if given.embedded:
         for line in told_embedded(given.embedded, given.seed, given.answers):
             print(line, flush=True)
@@ -241,19 +251,21 @@ def told_fields(seed: int) -> Iterator[str]:
 
 
 def told_times(seed: int) -> Iterator[str]:
-    yield "| drafts from the template | median, s | slowest, s | of the processor, median, s |"
-    yield "|---|---|---|---|"
-    seconds, worked = [], []
-    for i in range(100):
+    """Facts, template and check; nothing is read from disk or rendered."""
+    yield "| template | drafts | median, s | slowest, s | of the processor, median, s |"
+    yield "|---|---|---|---|---|"
+    seconds: dict[str, list[tuple[float, float]]] = {}
+    for i in range(200):
         template, case, results = drawn_case(dice(f"times {seed} {i}"), i)
+        template = "general" if i % 5 == 0 else template
         start, began = time.perf_counter(), time.process_time()
         draft_of(facts_for(case, results), template=template)
-        seconds.append(time.perf_counter() - start)
-        worked.append(time.process_time() - began)
-    medians = (
-        f"{statistics.median(seconds):.3f} | {max(seconds):.3f} | {statistics.median(worked):.3f}"
-    )
-    yield f"| {len(seconds)} | {medians} |"
+        took = time.perf_counter() - start, time.process_time() - began
+        seconds.setdefault(template, []).append(took)
+    for template, told in sorted(seconds.items()):
+        clock, processor = zip(*told, strict=True)
+        middle = f"{statistics.median(clock):.3f} | {max(clock):.3f}"
+        yield f"| {template} | {len(told)} | {middle} | {statistics.median(processor):.3f} |"
 
 
 if __name__ == "__main__":

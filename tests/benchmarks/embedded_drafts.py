@@ -20,15 +20,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pathology.errors import DraftRejected
 from pathology.records.answer import AnswersBySchema, Message, ModelAnswer
-from pathology.records.report import CaseFacts, Draft, WritingTask
+from pathology.records.report import CaseFacts, Draft, WritingTask, WrittenSection
 from pathology.records.settings.llm import LimitSettings, WriterSettings
 from pathology.reports.draft import DraftOrder, DraftRules, make_draft
 from pathology.reports.embedded_model import EmbeddedModel
+from pathology.reports.fill import fill_sections
 from pathology.reports.language_model import LanguageModel
 from pathology.reports.prompt import NO_DIGIT
 from pathology.reports.template_writer import template_sections
-from tests.reports.drafting import MADE, drawn_case, facts_for, rules_for
+from tests.reports.drafting import MADE, blocks_of, draft_of, drawn_case, facts_for, rules_for
 from tests.reports.made_cases import dice
 
 WRITER = WriterSettings(source="bench", chosen="embedded", answer_tokens=700, seed=7)
@@ -94,6 +96,20 @@ def english_schema(schema: Mapping[str, Any]) -> dict[str, Any]:
     return {**schema, "properties": sections}
 
 
+def english_faults(answer: Mapping[str, Any], facts: CaseFacts, rules: DraftRules) -> list[str]:
+    """What the check alone says of the English, whatever the Chinese beside it tells."""
+    template = draft_of(facts, template=rules.template.name)
+    sections = tuple(
+        WrittenSection(id=name, en=tuple(told), zh=("",)) for name, told in answer.items()
+    )
+    try:
+        filled = fill_sections(sections, facts.by_id, 0)
+    except DraftRejected as rejected:
+        return [rejected.kind]
+    blocks = blocks_of(replace(template, sections=filled))
+    return [b.kind for b in blocks if b.where.startswith("en")]
+
+
 def unsupported(answer: Mapping[str, Any], facts: CaseFacts) -> list[str]:
     """What the oracle finds in a raw answer."""
     known = {f.id for f in facts.facts if f.state == "value"}
@@ -112,8 +128,12 @@ class Counted:
 
     outcomes: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
+    english_reasons: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
     tokens: list[int] = field(default_factory=list)
+    answers: int = 0
+    english_passed: int = 0  # by the check of the English alone
+    english_passed_wrong: int = 0
     wrong_answers: int = 0
     passed_wrong: int = 0
 
@@ -124,20 +144,15 @@ def told_embedded(number: int, seed: int, answers: Path | None = None) -> Iterat
     with EmbeddedModel(LIMITS) as door:
         model = LanguageModel(door, WRITER)
         for i in range(number):
-            draft, wrong, raw = _one(model, seed, i)
+            draft, facts, raw = _one(model, seed, i)
+            wrong = [w for answer in raw for w in unsupported(answer, facts)]
             _count(counted, draft, wrong)
+            _count_raw(counted, raw, facts, rules_for(draft.template))
             if answers is not None:
                 with answers.open("a", encoding="utf-8") as file:
                     told = {"i": i, "outcome": draft.authorship.outcome, "wrong": wrong, "raw": raw}
                     file.write(json.dumps(told, ensure_ascii=False) + "\n")
-    yield "| English drafts | passed | fell back | wrong by the oracle | of them passed |"
-    yield "|---|---|---|---|---|"
-    outcomes = counted.outcomes
-    passed = outcomes["accepted-first"]
-    yield (
-        f"| {number} | {passed} | {outcomes['fell-back']} | {counted.wrong_answers} "
-        f"| {counted.passed_wrong} |"
-    )
+    yield from _told_counts(number, counted)
     yield ""
     yield "| seconds a draft: median | slowest | tokens of an answer: median | hours in all |"
     yield "|---|---|---|---|"
@@ -145,20 +160,55 @@ def told_embedded(number: int, seed: int, answers: Path | None = None) -> Iterat
     hours = (time.monotonic() - began) / 3600
     middle = f"{statistics.median(seconds):.0f} | {max(seconds):.0f}"
     yield f"| {middle} | {statistics.median(tokens):.0f} | {hours:.2f} |"
+    for kind, times in counted.english_reasons.most_common(8):
+        yield f"the English alone rejected for: {kind} ({times})"
     for reason, times in counted.reasons.most_common(12):
         yield f"rejected for: {reason} ({times})"
 
 
+def _told_counts(number: int, counted: Counted) -> Iterator[str]:
+    yield "| English drafts | answered | wrong by the oracle | passed | of them wrong |"
+    yield "|---|---|---|---|---|"
+    passed = counted.outcomes["accepted-first"]
+    first = f"{number} | {counted.answers} | {counted.wrong_answers}"
+    yield f"| {first} | {passed} | {counted.passed_wrong} |"
+    alone = f"{counted.english_passed} | {counted.english_passed_wrong}"
+    yield f"| the English alone, without the Chinese | | | {alone} |"
+
+
+def rechecked(answers: Path, seed: int) -> Iterator[str]:
+    """The counts of a run again, from its raw answers: after the check was changed."""
+    counted, number = Counted(), 0
+    for line in answers.read_text("utf-8").splitlines():
+        told = json.loads(line)
+        template, case, results = drawn_case(dice(f"embedded {seed} {told['i']}"), told["i"])
+        facts, number = facts_for(case, results), number + 1
+        counted.outcomes[told["outcome"]] += 1
+        _count_raw(counted, told["raw"], facts, rules_for(template))
+    yield from _told_counts(number, counted)
+
+
+def _count_raw(
+    counted: Counted, raw: list[Mapping[str, Any]], facts: CaseFacts, rules: DraftRules
+) -> None:
+    for answer in raw:
+        wrong, alone = unsupported(answer, facts), english_faults(answer, facts, rules)
+        counted.answers += 1
+        counted.wrong_answers += bool(wrong)
+        counted.english_passed += not alone
+        counted.english_passed_wrong += bool(wrong) and not alone
+        counted.english_reasons.update(alone[:1])
+
+
 def _one(
     model: AnswersBySchema, seed: int, i: int
-) -> tuple[Draft, list[str], list[Mapping[str, Any]]]:
+) -> tuple[Draft, CaseFacts, list[Mapping[str, Any]]]:
     template, case, results = drawn_case(dice(f"embedded {seed} {i}"), i)
     facts, rules = facts_for(case, results), _once(rules_for(template))
     sections = template_sections(rules.template, facts.by_id)
     writer = EnglishHalf(model, {s.id: list(s.zh) for s in sections})
     draft = make_draft(DraftOrder(facts=facts, made_utc=MADE, writer=writer), rules)
-    wrong = [w for answer in writer.answers for w in unsupported(answer, facts)]
-    return draft, wrong, writer.answers
+    return draft, facts, writer.answers
 
 
 def _once(rules: DraftRules) -> DraftRules:
@@ -168,7 +218,6 @@ def _once(rules: DraftRules) -> DraftRules:
 def _count(counted: Counted, draft: Draft, wrong: list[str]) -> None:
     made = draft.authorship
     counted.outcomes[made.outcome] += 1
-    counted.wrong_answers += bool(wrong)
     counted.passed_wrong += bool(wrong) and made.outcome != "fell-back"
     for attempt in made.attempts:
         counted.seconds.append(attempt.seconds)

@@ -38,6 +38,7 @@ class Due:
     drafts: DraftsSettings = field(default_factory=lambda: DraftsSettings(look_s=0.02))
     unreadable: int = 0
     looks: int = 0
+    read_now: bool = False
 
     def look(self) -> DraftsSeen:
         self.looks += 1

@@ -15,6 +15,7 @@ from pathology.nightly.document import night_document
 from pathology.nightly.page import MOST, page, reason_of
 from pathology.nightly.page_words import INCIDENTS, LABELS, SENTENCES, STATES, WHY
 from pathology.pipeline.night_files import forget_old_nights, write_night
+from pathology.records.drafting import DraftCounts, DraftNamed
 from pathology.records.night_summary import (
     Drift,
     Incident,
@@ -33,6 +34,10 @@ def named(number: int, code: str = "damaged-file", **facts: str) -> Named:
     return Named(
         name=f"S{number:016x}", analysis="ki67", priority="urgent", reason_code=code, facts=facts
     )
+
+
+def unmade(trouble: str, detail: str) -> DraftNamed:
+    return DraftNamed(case_id="C" + "0" * 16, trouble=trouble, detail=detail, tries=3)
 
 
 def worst() -> NightSummary:
@@ -68,6 +73,15 @@ def worst() -> NightSummary:
         not_begun=tuple(
             NotBegun(name=f"S{i:016x}", analysis="ki67", priority="stat", why=whys[i % 7])
             for i in range(500)
+        ),
+        drafts=DraftCounts(
+            made=812,
+            by_template=40,
+            waiting=3,
+            incomplete=21,
+            refused=(unmade("results", "2 results of ki67 (S1, S2). Name one in the case data"),)
+            * 9,
+            set_aside=(unmade("output", "report-v1.html: cannot be written (no room)"),) * 5,
         ),
         stages=tuple(
             StageTime(stage=s, slides=2913, median_s=9, p95_s=20, total_s=9e4)
@@ -124,6 +138,15 @@ def test_the_worst_night_is_one_page_without_scripts_or_links(language: str) -> 
     # Each part has its most; looked at as a picture, so many rows are one page of A4.
     assert tags.rows <= sum(MOST.values()) + 7 + 6 + 4
     assert ("夜间运行" in text) == (language == "zh")
+
+
+def test_drafts_are_told_beside_the_slides_in_both_languages() -> None:
+    english, chinese = page(worst(), "en"), page(worst(), "zh")
+    assert "812 drafts made (not verified by a physician), 40 of them by the template" in english
+    assert "9 cannot be drafted" in english
+    assert "and 8 more" in english
+    assert "5 份多次失败后搁置" in chinese
+    assert "Draft reports" not in page(replace(worst(), drafts=None), "en")
 
 
 def test_what_a_fact_says_is_text_and_never_markup() -> None:

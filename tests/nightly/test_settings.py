@@ -79,3 +79,23 @@ def test_the_night_and_the_runs_share_a_folder_of_settings(tmp_path: Path) -> No
 def test_a_typo_is_named(tmp_path: Path, old: str, new: str, says: str) -> None:
     with pytest.raises(ConfigError, match=says):
         load_nightly(changed(tmp_path, old, new))
+
+
+def test_a_file_from_before_the_drafts_still_loads(tmp_path: Path) -> None:
+    text = (shipped_configs() / "nightly.toml").read_text(encoding="utf-8")
+    before, _, after = text.partition("[drafts]")
+    (tmp_path / "nightly.toml").write_text(f"{before}[drift]{after.partition('[drift]')[2]}")
+    assert load_nightly(tmp_path).drafts.make
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("tries = 3", "tries = 0", "tries"),
+        ("case_data = []", 'case_data = ["relative"]', "absolute"),
+        ("limit_s = 900", "limit_s = 900\nlimits = 1", "limits"),
+    ],
+)
+def test_drafts_that_cannot_be_are_refused(tmp_path: Path, old: str, new: str, why: str) -> None:
+    with pytest.raises(ConfigError, match=why):
+        load_nightly(changed(tmp_path, old, new))

@@ -116,6 +116,16 @@ def test_case_data_that_cannot_be_refuses_the_draft(
     assert reports(tmp_path) == []
 
 
+def test_a_share_that_is_away_refuses_nothing_for_good(tmp_path: Path) -> None:
+    folder = write_result(tmp_path)
+    gone = tmp_path / "gone"
+    for away in ({"case_file": gone / "1.json"}, {"settings": gone}):
+        story = draft_once(ask(tmp_path, folder, **away))
+        assert (story.state, story.tries[-1].trouble) == ("trying", "output")
+        assert "does not see" in story.tries[-1].detail
+    assert draft_once(ask(tmp_path, folder)).state == "done"
+
+
 def test_two_slides_of_an_analysis_are_refused_and_not_tried_again(tmp_path: Path) -> None:
     both = ask(tmp_path, write_result(tmp_path), write_result(tmp_path, "slide-b"))
     story = draft_once(both)
