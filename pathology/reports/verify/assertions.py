@@ -116,7 +116,8 @@ def _of_place(clause: Clause, index: int) -> str | None:
     for first, second in pairwise(numbers):
         between = clause.tokens[first + 1 : second]
         joined = any(t.means("role", "of") or t.text == "/" for t in between)
-        if joined and second - first <= NEAR + 1 and index in (first, second):
+        near = second - first <= NEAR + 1 or clause.tokens[second - 1].means("role", "of")
+        if joined and near and index in (first, second):
             return "positive" if index == first else "counted"
     return None
 

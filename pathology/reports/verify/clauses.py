@@ -123,10 +123,20 @@ def subjects_of(clauses: Sequence[Clause], carried: Subject) -> tuple[Subject, .
     if any(c.markers or c.scopes for c in clauses):
         carried = _carried_into(clauses, carried)
     told: list[Subject] = []
-    for index, clause in enumerate(clauses):
-        carried = _subject(clause, clauses[index + 1 :], carried)
-        told.append(carried)
+    for index, (clause, basis) in enumerate(zip(clauses, _bases(clauses), strict=True)):
+        subject = _subject(clause, clauses[index + 1 :], carried)
+        told.append(subject)
+        if not basis or carried.marker is None or clause.tells:
+            carried = subject
     return tuple(told)
+
+
+def _bases(clauses: Sequence[Clause]) -> list[bool]:
+    """Which clauses name what a result rests on: "based on X", and "and Y" after it."""
+    bases: list[bool] = []
+    for clause in clauses:
+        bases.append(clause.begins_basis or (bool(bases) and bases[-1] and clause.joined))
+    return bases
 
 
 def _carried_into(clauses: Sequence[Clause], carried: Subject) -> Subject:
@@ -185,13 +195,11 @@ def heard_clauses(
     A clause that names something and tells nothing of it shares what the next clause tells, or at
     the end of the sentence what the last one told; but not an aside, or what a result rests on.
     """
-    heard = list(zip(clauses, subjects, strict=True))
+    heard = tuple(zip(clauses, subjects, strict=True))
     shared: list[tuple[Clause, Subject]] = []
     waiting: list[Subject] = []
     last: tuple[Clause, Subject] | None = None
-    basis = False
-    for clause, subject in heard:
-        basis = clause.begins_basis or (basis and clause.joined)
+    for (clause, subject), basis in zip(heard, _bases(clauses), strict=True):
         if clause.tells:
             shared += [(clause, _filled(w, subject)) for w in waiting if _another(w, subject)]
             waiting, last = [], (clause, subject)

@@ -51,6 +51,8 @@ class Meaning(NamedTuple):
 
 
 PLAIN: Final = (Meaning("plain"),)
+QUIET: Final = (PLAIN, (Meaning("role", "basis"),))
+"""Meanings of what asserts nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Lexicon:
         first = self.longest(text, at)
         if first is None or first.meanings != PLAIN or self._goes_on(text, at, first):
             return first
-        shorter = (p for p in self._known(text, at) if p.meanings == PLAIN)
+        shorter = (p for p in self._known(text, at) if p.meanings in QUIET)
         return next((p for p in shorter if self._goes_on(text, at, p)), first)
 
     def _goes_on(self, text: str, at: int, phrase: Phrase) -> bool:

@@ -23,6 +23,8 @@ POSSESSIVE: Final = re.compile(r"(?<=[A-Za-z])['’]s(?![A-Za-z0-9])")
 WORD: Final = re.compile(r"[A-Za-z]+|[A-Za-z0-9]+")
 ROMAN: Final = re.compile(r"[IVXLCDM]+")
 SIGNS_BEFORE: Final = "+-–^"
+SLASH: Final = re.compile(r"(?<=[^\d ] )/(?= \D)")
+"""Between words, with spaces, as in "ER positive / PR negative"."""
 BREAKING: Final = frozenset(",;:()，；：（）、。.")
 QUIET: Final = frozenset("/=&'\"“”《》")
 DASHES: Final = frozenset("-–")
@@ -80,7 +82,7 @@ def _next(
         return _known(text[at:end], phrase.meanings), end
     if text[at].isdigit():
         return _number(text, lower, at, lexicon)
-    if text[at] in BREAKING:
+    if text[at] in BREAKING or SLASH.match(text, at):
         return Token(text=text[at], breaks=True), at + 1
     if text[at] in DASHES and not _joins_words(text, at):
         return _fault(text[at], "numeral", "a dash that joins no words may be a sign"), at + 1
