@@ -9,7 +9,7 @@ import types
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from pathology.errors import ConfigError
 
@@ -68,7 +68,7 @@ def _value(raw: Any, hint: Any, *, where: str) -> Any:
         return tuple(_value(v, inner[0], where=where) for v in raw)
     if origin in (dict, Mapping) and isinstance(raw, Mapping):
         return types.MappingProxyType({k: _value(v, inner[1], where=where) for k, v in raw.items()})
-    if origin in (types.UnionType,):
+    if origin in (types.UnionType, Union):  # a Literal or None is the latter
         return raw if raw is None else _value(raw, inner[0], where=where)
     if hint is float and isinstance(raw, int | float) and not isinstance(raw, bool):
         return _finite(raw, where=where)

@@ -150,4 +150,12 @@ class KnowledgeError(CodedError):
 
 
 class DraftRejected(PathologyError):
-    """A draft says something that the facts do not, or not in the form asked for."""
+    """A draft says something that the facts do not, or not in the form asked for.
+
+    ``kind`` is what programs count by: "form", "digit", "result-word", "fact", "languages",
+    "citation".
+    """
+
+    def __init__(self, message: str, kind: str = "form") -> None:
+        super().__init__(message)
+        self.kind = kind

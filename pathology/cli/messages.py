@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from pathology.cli.messages_report import REPORT
 from pathology.records.reasons import Language
 
 VARIABLE = "PATHOLOGY_LANG"
@@ -105,7 +106,7 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "照片为 scikit-image 自带的结肠 FHL2 染色,不是 Ki-67,也没有比例尺:"
             "此处假定 {mpp:g} µm/px,结果上已注明。FHL2 也染细胞质,局部放大图显示其对计数的影响。",
         ),
-        "report-drafted": ("done    {case}  {path}", "完成    {case}  {path}"),
+        **REPORT,
         "whole-run": ("slides", "切片"),
         "models-none": ("There are no models here.", "此处没有任何模型。"),
         "models-name": ("name", "名称"),

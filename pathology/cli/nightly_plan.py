@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from types import MappingProxyType
 from typing import Final, get_args
 from zoneinfo import ZoneInfo
@@ -18,6 +19,7 @@ from pathology.cli.nightly_told import plan_json, told_plan, told_what_if, what_
 from pathology.errors import UsageError
 from pathology.nightly.capacity import needed, throughput
 from pathology.nightly.clock import NightClock
+from pathology.nightly.drafts_planned import with_drafts
 from pathology.nightly.foresight import foresight, plan_of
 from pathology.nightly.options import NightSettings, load_night_settings
 from pathology.nightly.places import GIB
@@ -58,12 +60,19 @@ def _plan(given: argparse.Namespace, settings: NightSettings, ledger: Ledger) ->
         window = replace(window, begins_utc=now)
     seen = foresight(settings, ledger.work, now, workers)
     out = given.out or nightly.operating.out
-    free = shutil.disk_usage(out).free / GIB if out else float("inf")
+    free = _free_gib(Path(out)) if out else float("inf")
     told = plan_of(settings, seen, ledger.work, window, free)
+    told = with_drafts(told, settings, ledger.work, Path(out) if out else None)
     if given.json:
         print(json.dumps(plan_json(told), ensure_ascii=False, allow_nan=False))
     else:
         print(told_plan(told, speak(), ZoneInfo(nightly.window.zone)))
+
+
+def _free_gib(out: Path) -> float:
+    """Free space where results will go; the folder itself may be yet to be made."""
+    there = next(p for p in (out.absolute(), *out.absolute().parents) if p.exists())
+    return shutil.disk_usage(there).free / GIB
 
 
 def _look(settings: NightSettings, ledger: Ledger, actor: Actor) -> None:

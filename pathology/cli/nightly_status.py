@@ -17,6 +17,7 @@ from rich.text import Text
 
 from pathology.cli.messages import say, speak
 from pathology.errors import LedgerAway
+from pathology.nightly.draft_words import drafts_lines
 from pathology.nightly.options import NightSettings, load_night_settings
 from pathology.nightly.page import reason_of
 from pathology.nightly.page_words import INCIDENTS, STATES, WHY, phrase
@@ -118,6 +119,9 @@ def _facts(status: NightStatus, zone: ZoneInfo) -> Sequence[str]:
     if status.pressing_left:
         pressing = ", ".join(f"{name} {n}" for name, n in status.pressing_left.items())
         lines.append(say("night-pressing", pressing=pressing))
+    drafts = told.get("drafts")
+    if isinstance(drafts, Mapping):
+        lines += [f"  {line}" for line in drafts_lines(drafts, speak())]
     not_begun = told.get("not_begun")
     if isinstance(not_begun, Mapping):
         lines += [

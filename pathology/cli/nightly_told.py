@@ -42,6 +42,10 @@ WORDS: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "held": ("are held: a person must decide", "已暂停:须由人工决定"),
         "set-aside": ("were lost too often and are set aside", "失败次数过多,已搁置"),
         "more": ("and {number} more", "另有 {number} 张"),
+        "drafts": (
+            "{number} draft reports follow if every slide goes well",
+            "如全部切片顺利,将随后生成 {number} 份报告草稿",
+        ),
         "source": ("From: {source}", "依据:{source}"),
         "machines": (
             "{workers} workers, {cores} cores, {cards} cards",
@@ -103,6 +107,8 @@ def told_plan(plan: Plan, language: Language, zone: tzinfo) -> str:
     if plan.areas_unknown:
         lines.append(_say("unread", language, number=plan.areas_unknown))
     lines.append(_say("storage", language, gib=plan.gib))
+    if plan.drafts:
+        lines.append(_say("drafts", language, number=plan.drafts))
     for verdict in TOLD:
         names = [slide.name for slide in plan.slides if slide.verdict == verdict]
         if names:
@@ -126,6 +132,7 @@ def plan_json(plan: Plan) -> dict[str, object]:
         "result_gib": round(plan.gib, 3),
         "machines": _machines(plan.capacity),
         "sources": dict(plan.sources),
+        "drafts": plan.drafts,
         "slides": [
             {
                 "item": slide.item_id,

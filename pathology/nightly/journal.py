@@ -24,6 +24,7 @@ FIELDS: Final = frozenset(
         "item",
         "slide",
         "slide_id",
+        "case",
         "analysis",
         "priority",
         "state",

@@ -11,6 +11,7 @@ from typing import Final, NamedTuple, Protocol
 from pathology.errors import ClusterError
 from pathology.nightly.clock import NightClock
 from pathology.nightly.desk import Desk
+from pathology.nightly.drafting import Drafting
 from pathology.nightly.incidents import Incidents
 from pathology.nightly.job import JobMaker
 from pathology.nightly.journal import tell
@@ -88,6 +89,7 @@ class Loop:
     around: Surroundings
     tick: Callable[[], None]  # after each look; tells others how far the night is
     summary: SummaryFile
+    drafting: Drafting | None = None  # None: this night makes no drafts
     _at_crew: dict[int, _Had] = field(default_factory=dict)
     _ended_rows: dict[int, tuple[_Had, SummaryRow]] = field(default_factory=dict)
     _asked_at: datetime | None = None
@@ -111,6 +113,8 @@ class Loop:
             for verdict in self.triage.verdicts():
                 self._judged(verdict)
             self._abandon_what_hangs()
+            if self.drafting is not None:
+                self.drafting.turn()
             self.summary.write_if_due()
 
     def _begin(self) -> None:
@@ -166,8 +170,11 @@ class Loop:
         if self.watcher.stop.is_set():
             return self._asked_to_end(now)
         busy = bool(self._at_crew) or self.triage.asking > 0
+        if self.drafting is not None and busy:
+            self.drafting.stirred()
         if limits.ends_utc is not None and now >= limits.ends_utc:
-            self.desk.take_no_more()
+            self._take_no_more()
+            busy = busy or (self.drafting is not None and self.drafting.busy)
             if now >= limits.ends_utc + limits.hard_stop:
                 return "hard-limit" if busy else "window"
             return None if busy else "window"
@@ -176,10 +183,15 @@ class Loop:
     def _asked_to_end(self, now: datetime) -> NightEnd | None:
         if self._asked_at is None:
             self._asked_at = now
-            self.desk.take_no_more()
+            self._take_no_more()
             tell("asked-to-stop")
         waited = now - self._asked_at
         return "asked" if not self._at_crew or waited >= self.limits.grace else None
+
+    def _take_no_more(self) -> None:
+        self.desk.take_no_more()
+        if self.drafting is not None:
+            self.drafting.take_no_more()
 
     def _done(self, now: datetime) -> NightEnd | None:
         """Whether nothing is left that could begin before the night's end."""
@@ -194,4 +206,5 @@ class Loop:
             self._idle_since = self._idle_since or time.monotonic()
             if time.monotonic() - self._idle_since < self.limits.patience_s:
                 return None
-        return "all-done"
+        drafted = self.drafting is None or self.drafting.over()
+        return "all-done" if drafted else None

@@ -17,6 +17,9 @@ from pathology.nightly import guard
 from pathology.nightly.books import Books, Terms
 from pathology.nightly.decide import decide
 from pathology.nightly.desk import Desk
+from pathology.nightly.drafting import Drafting
+from pathology.nightly.drafts_due import DraftsDue
+from pathology.nightly.drafts_planned import draft_place
 from pathology.nightly.foresight import foresight
 from pathology.nightly.incidents import Incidents
 from pathology.nightly.job import JobMaker
@@ -230,12 +233,14 @@ class _Night:
     def _work(self, desk: Desk, incidents: Incidents, reporter: Reporter) -> NightEnd:
         options, nightly = self.options, self.settings.nightly
         rhythm = Rhythm(sources_s=nightly.watch.look_every_s, room_s=nightly.operating.room_look_s)
-        roster = Roster(workers=self._workers(), address=options.cluster)
+        writers = 1 if nightly.drafts.make else 0
+        roster = Roster(workers=self._workers(), address=options.cluster, writers=writers)
         with Crew(roster, self.settings.run.site, self.watcher.on_progress) as crew:
             if options.orders:
                 desk.enrol(options.orders, lambda: None)
             desk.start()
             around = Surroundings(self.out, desk, incidents, self._sources(), rhythm)
+            drafting = reporter.drafting = self._drafting(crew, incidents, reporter)
             loop = Loop(
                 desk=desk,
                 crew=crew,
@@ -248,12 +253,21 @@ class _Night:
                 around=around,
                 summary=SummaryFile(out=self.out, alone=self.alone),
                 tick=lambda: reporter.tick(desk, around, crew.dashboard, self.metrics),
+                drafting=drafting,
             )
             try:
                 return loop.run()
             finally:
                 around.close()
+                if drafting is not None:
+                    drafting.close()
                 loop.summary.write()
+
+    def _drafting(self, crew: Crew, incidents: Incidents, reporter: Reporter) -> Drafting | None:
+        if not self.settings.nightly.drafts.make:
+            return None
+        place = draft_place(self.settings, self.out, reporter.since_utc)
+        return Drafting(DraftsDue(self.ledger.work, place), crew, incidents)
 
     def _sources(self) -> OrderSources | None:
         if not has_sources(self.settings):

@@ -29,6 +29,7 @@ class NightSettings:
     run: RunSettings
     nightly: NightlySettings
     costs: CostsSettings
+    folder: Path | None = None  # of the site's own settings
 
 
 def load_night_settings(folder: Path | None = None) -> NightSettings:
@@ -40,7 +41,10 @@ def load_night_settings(folder: Path | None = None) -> NightSettings:
         As ``pipeline.settings.load_settings``.
     """
     return NightSettings(
-        run=load_settings(folder), nightly=load_nightly(folder), costs=load_costs(folder)
+        run=load_settings(folder),
+        nightly=load_nightly(folder),
+        costs=load_costs(folder),
+        folder=None if folder is None else folder.absolute(),
     )
 
 

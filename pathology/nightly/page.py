@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import cache, partial
 from itertools import groupby
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
+from pathology.nightly.draft_words import drafts_lines, title
 from pathology.nightly.page_words import INCIDENTS, LABELS, SENTENCES, STAGES, STATES, WHY, phrase
 from pathology.records.night_summary import Drift, Named, NightSummary, NotBegun, Try
 from pathology.records.reasons import Language, worded
@@ -85,6 +86,8 @@ def page(summary: NightSummary, language: Language) -> str:
             for state, number in summary.counts.items()
         ),
         drift=_drift(summary.drift, language),
+        drafts_title=title(language),
+        drafts=[] if summary.drafts is None else drafts_lines(asdict(summary.drafts), language),
     )
 
 

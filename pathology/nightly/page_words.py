@@ -176,6 +176,15 @@ WHY: Final[Mapping[str, Pair]] = MappingProxyType(
 
 INCIDENTS: Final[Mapping[str, Pair]] = MappingProxyType(
     {
+        "drafts-no-writer": (
+            "{number} drafts are due, and no worker has the resource llm: start one with "
+            "--resources llm=1",
+            "有 {number} 份草稿待生成,但没有带 llm 资源的工作进程:请以 --resources llm=1 启动一个",
+        ),
+        "case-data-unreadable": (
+            "{number} files of case data cannot be read or name no case: look at them",
+            "{number} 个病例资料文件无法读取或未注明病例:请检查",
+        ),
         "ledger-away": (
             "The ledger's database could not be reached for {seconds} s; work went on and was "
             "entered afterwards",

@@ -14,6 +14,8 @@ from pathology.ledger.open import OpenLedger
 from pathology.nightly.clock import NightClock
 from pathology.nightly.desk import Desk
 from pathology.nightly.document import night_document
+from pathology.nightly.draft_words import drafts_told
+from pathology.nightly.drafting import Drafting
 from pathology.nightly.incidents import Incidents
 from pathology.nightly.journal import tell
 from pathology.nightly.metrics import Metrics
@@ -22,6 +24,7 @@ from pathology.nightly.page import page
 from pathology.nightly.summarise import Account, account_of, drift_of, parts_of
 from pathology.nightly.surroundings import Surroundings
 from pathology.pipeline.night_files import forget_old_nights, write_night
+from pathology.records.drafting import DraftCounts
 from pathology.records.night import Window
 from pathology.records.night_summary import NightEnd, NightSummary
 from pathology.records.reasons import Language
@@ -43,6 +46,7 @@ class Reporter:
     incidents: Incidents
     folder: Path
     workers: int
+    drafting: Drafting | None = None  # once there is a crew; None: no drafts are made
     _told_at: float = 0.0
     _steps: int = 0
     _address: str | None = None
@@ -102,11 +106,16 @@ class Reporter:
             },
             "sources": dict(self._sources),
             "free_gib": self._free_gib,
+            "drafts": drafts_told(self._drafts),
             "incidents": [
                 {"at": moment(one.at_utc), "code": one.code, "facts": dict(one.facts)}
                 for one in self.incidents.all[-20:]
             ],
         }
+
+    @property
+    def _drafts(self) -> DraftCounts | None:
+        return None if self.drafting is None else self.drafting.counts
 
     @property
     def since_utc(self) -> datetime:
@@ -158,6 +167,7 @@ class Reporter:
             reserve_gib=nightly.storage.reserve_gib,
             tissue_mm2=parts.tissue_mm2,
             overhead_s=view.busy_s,
+            drafts=self._drafts,
         )
 
     def _write(self, summary: NightSummary) -> str | None:

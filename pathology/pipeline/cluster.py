@@ -13,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -95,11 +95,13 @@ def dismiss(foreman: subprocess.Popen[str], *, at_once: bool = False) -> None:
     foreman.wait()
 
 
-def own_cluster(workers: int, site: ClusterSettings, *, threads: int = 1) -> Cluster:
+def own_cluster(
+    workers: int, site: ClusterSettings, *, threads: int = 1, writers: int = 0
+) -> Cluster:
     """A fresh cluster as the site's settings say, run by a foreman.
 
     On this machine it listens on loopback only. ``threads`` is how many each worker takes for a
-    network.
+    network; ``writers`` word drafts, on this machine only.
 
     Raises
     ------
@@ -110,7 +112,7 @@ def own_cluster(workers: int, site: ClusterSettings, *, threads: int = 1) -> Clu
     """
     if workers < 1:
         raise UsageError("--workers must be 1 or more")
-    place = _workplace(workers, site, threads)
+    place = replace(_workplace(workers, site, threads), writers=writers)
     foreman = _hired(place)
     client: Client | None = None
     try:

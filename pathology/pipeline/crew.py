@@ -10,11 +10,13 @@ from typing import Final, Self
 
 from pathology.errors import ClusterError, SlideError
 from pathology.pipeline.at_work import Errand
+from pathology.pipeline.draft_at_work import DraftAtWork
 from pathology.pipeline.errands import Had
 from pathology.pipeline.outcome import Carried
 from pathology.pipeline.roster import Ended, Roster
 from pathology.pipeline.run_slide import Job, lost
 from pathology.pipeline.workforce import Heard, Workforce
+from pathology.records.drafting import DraftAsk
 from pathology.records.progress import Progress
 from pathology.records.settings.site import SiteSettings
 
@@ -82,6 +84,20 @@ class Crew:
         self._had[item] = Had(job, parts)
         self._reserve.append((item, None))
         self._hand_out()
+
+    @property
+    def writers(self) -> int:
+        """How many workers word drafts; they take no slide and stand beside ``workers``."""
+        return self._force.writers
+
+    def draft(self, ask: DraftAsk) -> DraftAtWork | None:
+        """Have a draft made beside the slides; None where nobody is there to word it."""
+        future = self._force.draft(ask)
+        return None if future is None else DraftAtWork(future)
+
+    def restart_writers(self) -> None:
+        """End a draft that hangs, with its worker."""
+        self._force.restart_writers()
 
     def ended(self, wait_s: float) -> list[Ended]:
         """Items that ended since the last call, each once; waits up to ``wait_s`` for the first.

@@ -16,6 +16,7 @@ from pathology.models.weights_file import weights_state
 from pathology.pipeline.check import Check
 from pathology.pipeline.cluster import GIB, default_workers
 from pathology.pipeline.doctor_archive import examine_archive
+from pathology.pipeline.doctor_model import examine_models
 from pathology.pipeline.eyes import chosen_models
 from pathology.pipeline.settings import load_settings
 from pathology.pipeline.store import prepare_output
@@ -60,7 +61,12 @@ def _settings_and_weights(folder: Path | None) -> tuple[Check, ...]:
         workers = default_workers(settings.site.running)
     loaded = f"loaded; {workers} worker(s) by default"
     told = Check(name="settings", state="good", detail=loaded)
-    return told, _weights(settings), *examine_archive(settings)
+    return (
+        told,
+        _weights(settings),
+        *examine_archive(settings),
+        *examine_models(settings.llm),
+    )
 
 
 def _weights(settings: RunSettings) -> Check:

@@ -15,33 +15,39 @@ from pathology.exchange.case_json import read_case
 from pathology.exchange.documents import faults, read_json, write_json
 from pathology.exchange.stored_result import FINDINGS, read_result
 from pathology.exchange.whole_file import write_whole
+from pathology.pipeline.authors import Author
+from pathology.pipeline.draft_pictures import Folded, pictures_again, pictures_of
 from pathology.pipeline.report_settings import ReportRules, load_report_rules
 from pathology.records.case_data import CaseData
 from pathology.records.reasons import Language
-from pathology.records.report import Draft, DraftWriter, Quotation, Worded
+from pathology.records.report import Draft, Quotation
 from pathology.records.result import StoredResult
+from pathology.records.settings.llm import TEMPLATE
 from pathology.records.settings.reports import ReportTemplate
 from pathology.reports.document import draft_document
 from pathology.reports.draft import DraftOrder, DraftRules, make_draft
 from pathology.reports.facts import FactRules, case_facts, one_each
-from pathology.reports.page import Extras, Picture, html_page
-from pathology.reports.plain_text import plain_text
+from pathology.reports.page import Extras, html_page
+from pathology.reports.plain_text import authorship, plain_text
 from pathology.reports.printed import pdf_page
 
+__all__ = [
+    "CaseOrder",
+    "DraftFiles",
+    "Folded",
+    "authorship",
+    "draft_case",
+    "draft_text",
+    "read_draft",
+    "render_draft",
+    "write_report",
+]
+
 CASES: Final = "cases"
-OVERLAY: Final = "overlay.png"
 FIXED: Final = ("schema", "state", "banner", "machine_checked", "physician_verified")
 VERSION: Final = re.compile(r"report-v(\d+)\.\w+")
 DEFAULT_TEMPLATES: Final = {"breast": "breast-ki67", "infiltration": "breast-til"}
 NEUROENDOCRINE: Final = "neuroendocrine"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Folded:
-    """A result and the folder that it lies in."""
-
-    result: StoredResult
-    folder: Path
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,8 +59,7 @@ class CaseOrder:
     template: str | None = None
     settings: Path | None = None
     pdf: bool = True
-    writer: DraftWriter | None = None
-    writer_version: str = "not stated"
+    author: Author | None = None  # None: the template
     passages: tuple[Quotation, ...] = ()
 
 
@@ -78,34 +83,41 @@ def draft_case(order: CaseOrder) -> DraftFiles:
     OutputError
         The report cannot be written, or no PDF can be made.
     """
-    rules = load_report_rules(order.settings)
     case = read_case(order.case_file)
-    found = results_of(order.out, case)
+    return draft_from(case, results_of(order.out, case), order)
+
+
+def draft_from(case: CaseData, found: Sequence[Folded], order: CaseOrder) -> DraftFiles:
+    """The draft of a case from results that were found for it; raises as ``draft_case``."""
+    rules, author = load_report_rules(order.settings), order.author or Author(name=TEMPLATE)
     chosen = one_each(case, [f.result for f in found])
     draft = make_draft(
         DraftOrder(
-            facts=case_facts(
-                case,
-                chosen,
-                FactRules(
-                    wording=rules.wording,
-                    rounding=rules.settings.rounding,
-                    combined=rules.settings.combined,
-                ),
-            ),
+            facts=case_facts(case, chosen, fact_rules(rules)),
             made_utc=datetime.now(UTC).isoformat(timespec="seconds"),
-            writer=order.writer,
-            writer_version=order.writer_version,
+            writer=author.writer,
+            asked=author.name,
+            writer_version=author.version,
             passages=order.passages,
         ),
-        _draft_rules(rules, template_for(case, chosen, rules, order.template)),
+        draft_rules(rules, template_for(case, chosen, rules, order.template)),
     )
     used = [f for f in found if f.result in chosen]
-    extras = Extras(pictures=_pictures(used), note=case.clinical_note)
+    extras = Extras(pictures=pictures_of(used), note=case.clinical_note)
     return DraftFiles(draft=draft, files=write_report(order.out, draft, extras, pdf=order.pdf))
 
 
-def _draft_rules(rules: ReportRules, template: ReportTemplate) -> DraftRules:
+def fact_rules(rules: ReportRules) -> FactRules:
+    """What facts are made by."""
+    return FactRules(
+        wording=rules.wording,
+        rounding=rules.settings.rounding,
+        combined=rules.settings.combined,
+    )
+
+
+def draft_rules(rules: ReportRules, template: ReportTemplate) -> DraftRules:
+    """What a draft by this template is made and checked by."""
     return DraftRules(
         settings=rules.settings,
         template=template,
@@ -164,20 +176,6 @@ def _fitting(case: CaseData, results: Sequence[StoredResult]) -> str:
     return "general"
 
 
-def _pictures(used: Sequence[Folded]) -> tuple[Picture, ...]:
-    return tuple(
-        Picture(
-            path=f.folder / OVERLAY,
-            caption=Worded(
-                en=f"What was measured: {f.result.analysis}, {f.result.slide_id}",
-                zh=f"测量内容：{f.result.analysis}，{f.result.slide_id}",
-            ),
-        )
-        for f in used
-        if (f.folder / OVERLAY).is_file()
-    )
-
-
 def write_report(out: Path, draft: Draft, extras: Extras, *, pdf: bool) -> tuple[Path, ...]:
     """The next version of the case's report: HTML and PDF first, and JSON last.
 
@@ -226,8 +224,13 @@ def read_draft(path: Path) -> Draft:
         raise UsageError(str(cause)) from cause
 
 
-def render_draft(path: Path, out: Path, *, pdf: bool = True) -> tuple[Path, ...]:
-    """The pages of a draft that was made before, without pictures, beside ``out``.
+def render_draft(
+    path: Path, out: Path, *, pdf: bool = True, results: Path | None = None
+) -> tuple[Path, ...]:
+    """The pages of a draft that was made before, in the folder ``out``.
+
+    Pictures are those of the results it rests on, as far as they lie in ``results`` (by default
+    the folder whose cases/ holds the draft); of others the page says that they are not there.
 
     Raises
     ------
@@ -235,7 +238,7 @@ def render_draft(path: Path, out: Path, *, pdf: bool = True) -> tuple[Path, ...]
         It is no draft; the pages cannot be written, or are there already.
     """
     draft = read_draft(path)
-    html = html_page(draft)
+    html = html_page(draft, pictures_again(draft, results or _above_cases(path)))
     pages: dict[Path, bytes] = {out / f"{path.stem}.html": html.encode("utf-8")}
     if pdf:
         pages[out / f"{path.stem}.pdf"] = pdf_page(html)
@@ -245,6 +248,11 @@ def render_draft(path: Path, out: Path, *, pdf: bool = True) -> tuple[Path, ...]
     for target, data in pages.items():
         write_whole(target, data)
     return tuple(pages)
+
+
+def _above_cases(path: Path) -> Path:
+    folders = path.absolute().parents
+    return folders[min(2, len(folders) - 1)]
 
 
 def draft_text(path: Path, language: Language) -> str:

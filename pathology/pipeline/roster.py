@@ -12,10 +12,15 @@ from pathology.records.work import Outcome
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roster:
-    """``workers`` processes of the site's own cluster, or the scheduler at ``address``."""
+    """``workers`` processes of the site's own cluster, or the scheduler at ``address``.
+
+    ``writers`` are beside them: they word drafts. At an address, and in a batch system, those that
+    have the resource llm do.
+    """
 
     workers: int
     address: str | None = None
+    writers: int = 0
 
     @property
     def threads(self) -> int:
@@ -35,7 +40,7 @@ class Roster:
         address = self.address or (site.address if site.kind == "address" else None)
         if address is not None:
             return existing_cluster(address, site)
-        return own_cluster(self.workers, site, threads=self.threads)
+        return own_cluster(self.workers, site, threads=self.threads, writers=self.writers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

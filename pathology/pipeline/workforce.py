@@ -5,6 +5,7 @@ from __future__ import annotations
 import queue
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 from uuid import uuid4
@@ -14,10 +15,11 @@ from distributed.client import ClosedClientError
 from distributed.scheduler import KilledWorker
 
 from pathology.pipeline.at_work import Answer, Errand, Task
-from pathology.pipeline.parcel import carried_out, packed
+from pathology.pipeline.parcel import carried_out, drafted, packed, packed_ask
 from pathology.pipeline.roster import Roster
 from pathology.pipeline.run_slide import Job
-from pathology.pipeline.workplace import CPU, GPU
+from pathology.pipeline.workplace import CPU, GPU, LLM
+from pathology.records.drafting import DraftAsk, DraftStory
 from pathology.records.progress import Progress
 from pathology.records.settings.site import ClusterSettings
 
@@ -62,7 +64,8 @@ class Workforce:
         self._hands: dict[int, _Hand] = {}
         self._pids: dict[int, int] = {}  # of workers that told that they began, by errand
         self._there: frozenset[str] = frozenset()
-        self._workers: dict[str, frozenset[str]] = {}  # that take work, and what they have
+        self._workers: dict[str, frozenset[str]] = {}  # that take slides, and what they have
+        self._writers: frozenset[str] = frozenset()  # that word drafts and take no slide
         self._leaving: set[str] = set()
         self._looked = 0.0
         self._topic = uuid4().hex
@@ -114,11 +117,13 @@ class Workforce:
         except (OSError, TimeoutError, RuntimeError):
             return False  # lost, or on the way back
         self._looked, self._there = now, frozenset(told)
-        self._workers = {
+        running = {
             address: frozenset(worker["resources"])
             for address, worker in told.items()
             if worker["status"] == "running"
         }
+        self._workers = {a: has for a, has in running.items() if has != {LLM}}
+        self._writers = frozenset(a for a, has in running.items() if LLM in has)
         self._leaving &= self._there
         have = self._workers.values()
         self.staged |= any(GPU in has for has in have) and any(CPU in has for has in have)
@@ -139,6 +144,34 @@ class Workforce:
         self._hands[number] = _Hand(worker, future, time.monotonic())
         future.add_done_callback(lambda _: self._news.put(number))
         return number
+
+    @property
+    def writers(self) -> int:
+        """How many workers word drafts."""
+        self.look_around(least_s=LEAVING_S)
+        return len(self._writers)
+
+    def draft(self, ask: DraftAsk) -> Future[DraftStory] | None:
+        """Have a draft made by a worker that has the resource llm; None where there is none now.
+
+        dask keeps the queue of these by the resource; it repeats none (see ``QUIET``).
+        """
+        if not self.writers:
+            return None
+        key = f"draft-{self._topic}-{uuid4().hex}"
+        try:
+            return self.cluster.client.submit(
+                drafted, packed_ask(ask), key=key, resources={LLM: 1}, retries=0
+            )
+        except ClosedClientError:
+            return None
+
+    def restart_writers(self) -> None:
+        """End what words drafts, since it hangs; nannies start others."""
+        with suppress(OSError, TimeoutError, RuntimeError):
+            self.cluster.client.restart_workers(
+                sorted(self._writers), timeout=FETCHING_S, raise_for_error=False
+            )
 
     def heard(self, wait_s: float = 0.0) -> Iterator[Heard]:
         """What became of errands since the last call; waits for the first."""

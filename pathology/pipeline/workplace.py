@@ -56,6 +56,8 @@ WITHOUT_SCHEDULER_S: Final = 120
 """After which a job on another machine ends: its crew has gone."""
 GPU: Final = "gpu"
 CPU: Final = "cpu"
+LLM: Final = "llm"
+"""What a worker has that words drafts, one at a time, and sees no slide."""
 WORKER_OPTIONS: Final[Mapping[str, Any]] = {
     "nthreads": 1,
     "memory_limit": 0,  # a slide's memory is bounded by the reader, see docs/benchmarks
@@ -79,6 +81,7 @@ class Workplace:
     ca: str
     certificate: str
     key: str
+    writers: int = 0  # that word drafts and do nothing else
 
     def told(self) -> str:
         """As one line of JSON."""
@@ -125,7 +128,7 @@ def built(place: Workplace) -> SpecCluster:
 
 
 def worker_options(place: Workplace) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Name and options of each worker of this machine: one a card, and those that use none.
+    """Name and options of each worker of this machine: one a card, those that use none, writers.
 
     Beside cards the others see none: a network that strayed there would crowd one out.
     """
@@ -136,6 +139,9 @@ def worker_options(place: Workplace) -> Iterator[tuple[str, dict[str, Any]]]:
     for number in range(place.workers):
         apart = {"env": {"CUDA_VISIBLE_DEVICES": ""}} if place.cards else {}
         yield f"cpu-{number}", {**local, **apart, "resources": {CPU: 1}}
+    for number in range(place.writers):
+        apart = {"env": {"CUDA_VISIBLE_DEVICES": ""}}
+        yield f"llm-{number}", {**local, **apart, "resources": {LLM: 1}}
 
 
 def _batch(place: Workplace, job: BatchJobSettings) -> SpecCluster:

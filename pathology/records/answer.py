@@ -40,6 +40,7 @@ class ModelAnswer:
     finish: str  # the server's reason for the end; never "length"
     prompt_tokens: int | None  # None where the server does not count
     answer_tokens: int | None
+    build: str = ""  # what the server calls its fingerprint; empty where it names none
     seconds: float  # from the request to the last byte, retries included
 
 

@@ -108,6 +108,7 @@ class Plan:
     areas_unknown: int
     capacity: Capacity
     sources: Mapping[str, str]  # where the numbers come from
+    drafts: int = 0  # cases that get their draft if every slide that runs goes well
 
     def count(self, verdict: PlanVerdict) -> int:
         """Slides of a verdict."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Final, Literal
 
+from pathology.records.drafting import DraftCounts
 from pathology.records.manifest import Priority
 from pathology.records.result import Analysis
 from pathology.records.work import WorkState
@@ -124,6 +125,7 @@ class NightSummary:
     reserve_gib: float = 0.0
     tissue_mm2: float = 0.0
     overhead_s: float = 0.0  # of the night's own work, all slides together
+    drafts: DraftCounts | None = None  # None: this night made none; no slide is counted here
 
     @property
     def exit_code(self) -> int:

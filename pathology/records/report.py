@@ -191,10 +191,11 @@ class Attempt:
 
     number: int  # from 1
     faults: tuple[str, ...]
-    seconds: float  # 0 where no answer came
+    seconds: float  # until the answer, or until it was clear that there is none
     answered: bool = True
     prompt_tokens: int | None = None
     answer_tokens: int | None = None
+    kinds: tuple[str, ...] = ()  # of the faults, for counting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,6 +208,7 @@ class Authorship:
     prompt_version: str
     attempts: tuple[Attempt, ...] = ()
     why_template: Worded | None = None
+    asked: str = ""  # name of the endpoint that was asked, also where the template stands in
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

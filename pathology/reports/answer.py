@@ -50,7 +50,7 @@ def written_sections(
     sections = tuple(_section(name, content[name], settings) for name in allowed)
     for section in sections:
         if wrong := next(_faults(section, allowed[section.id]), None):
-            raise DraftRejected(f"section {section.id}: {wrong}")
+            raise DraftRejected(f"section {section.id}: {wrong[1]}", wrong[0])
     return sections
 
 
@@ -75,21 +75,23 @@ def _sentences(name: str, told: Any, settings: ReportSettings) -> tuple[str, ...
     return tuple(told)
 
 
-def _faults(section: WrittenSection, allowed: list[str]) -> Iterator[str]:
+def _faults(section: WrittenSection, allowed: list[str]) -> Iterator[tuple[str, str]]:
+    """What is wrong, by kind and in words."""
     try:
         english = [p for s in section.en for p in placeholders(s)]
         chinese = [p for s in section.zh for p in placeholders(s)]
     except ValueError as cause:
-        yield str(cause)
+        yield "form", str(cause)
         return
     known = {*allowed}
     if strangers := sorted(p for p in {*english, *chinese} - known if not p.startswith("cite.")):
-        yield f"names {strangers}, which are no facts of this section"
+        yield "fact", f"names {strangers}, which are no facts of this section"
     if sorted(set(english)) != sorted(set(chinese)):
-        yield f"the languages name different facts: {sorted(set(english) ^ set(chinese))}"
+        different = sorted(set(english) ^ set(chinese))
+        yield "languages", f"the languages name different facts: {different}"
     for sentence in (*section.en, *section.zh):
         plain = NAMES_WITH_DIGITS.sub("", PLACEHOLDER.sub("", sentence))
         if digit := re.search(r"\S*\d\S*", plain):
-            yield f"types a digit itself: {digit[0]!r}"
+            yield "digit", f"types a digit itself: {digit[0]!r}"
         if word := RESULT_WORDS.search(ROLE_WORDS.sub("", plain)):
-            yield f"types a result itself: {word[0]!r}; write its placeholder"
+            yield "result-word", f"types a result itself: {word[0]!r}; write its placeholder"

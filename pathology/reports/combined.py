@@ -32,9 +32,11 @@ def combined_facts(
     """What ``rule`` says of the facts: its name for them, or why it has none.
 
     ``provisional`` are topics whose tumour region nobody confirmed. Nothing is said at all where
-    none of the inputs was ever given: the rule was not asked.
+    none of the inputs was ever given, or the specimen is of an organ that is not the rule's: the
+    rule was not asked.
     """
-    if not any(i in facts for i in rule.inputs if not i.startswith("specimen.")):
+    asked = any(i in facts for i in rule.inputs if not i.startswith("specimen."))
+    if not asked or _of_another_organ(facts, rule):
         return ()
     if (why := _refusal(facts, provisional, rule, words)) is not None:
         return (_fact(rule, words, why=why),)
@@ -59,6 +61,13 @@ def combined_facts(
             code=rule.name,
         ),
     )
+
+
+def _of_another_organ(facts: Mapping[str, Fact], rule: CombinedRule) -> bool:
+    organ = facts.get("specimen.organ")
+    if organ is None or organ.code is None or not rule.only_for_organs:
+        return False
+    return organ.code not in (*rule.only_for_organs, *rule.not_for_organs)
 
 
 def _refusal(

@@ -8,6 +8,7 @@ so. What the template says goes through the same check.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -41,6 +42,7 @@ from pathology.reports.template_writer import facts_of_template, template_sectio
 from pathology.reports.verify.draft import check_draft
 
 TEMPLATE_ONLY = "template only"
+NOT_STATED = "not stated"
 TOLD_FAULTS = 3
 
 
@@ -61,7 +63,8 @@ class DraftOrder:
     facts: CaseFacts
     made_utc: str
     writer: DraftWriter | None = None  # None: by the template
-    writer_version: str = "not stated"  # hash or version of the writer's model
+    asked: str = ""  # the writer's name in the settings
+    writer_version: str = ""  # hash or version of the writer's model; empty: not stated
     passages: tuple[Quotation, ...] = ()
 
 
@@ -92,15 +95,15 @@ def _by_model(
     attempts: list[Attempt] = []
     complaint: str | None = None
     while len(attempts) < rules.settings.most_tries and order.writer is not None:
-        number = len(attempts) + 1
+        number, began = len(attempts) + 1, time.monotonic()
         try:
             answer = order.writer.write(task, complaint=complaint)
         except AnswerRefused as refused:  # asking again may help
             complaint = "it was not of the form asked for"
-            attempts.append(_unanswered(number, refused))
+            attempts.append(_unanswered(number, refused, began))
             continue
         except IntranetError as down:
-            attempts.append(_unanswered(number, down))
+            attempts.append(_unanswered(number, down, began))
             break
         counted = Attempt(
             number=number,
@@ -112,25 +115,33 @@ def _by_model(
         written_by = Authorship(
             outcome="accepted-first" if number == 1 else "accepted-after-retry",
             model=answer.model,
-            model_version=order.writer_version,
+            model_version=order.writer_version or answer.build or NOT_STATED,
             prompt_version=task.prompt_version,
+            asked=order.asked,
             attempts=(*attempts, counted),
         )
         try:
             sections = written_sections(answer.content, rules.template, facts, rules.settings)
             draft = _draft(sections, order, rules, written_by, passages)
-            faults = tuple(b.told() for b in _blocks(draft, rules, order.passages))
+            blocks = _blocks(draft, rules, order.passages)
+            faults, kinds = tuple(b.told() for b in blocks), tuple(b.kind for b in blocks)
         except DraftRejected as rejected:
-            faults = (str(rejected),)
+            faults, kinds = (str(rejected),), (rejected.kind,)
         if not faults:
             return (*attempts, counted), draft
-        attempts.append(replace(counted, faults=faults))
+        attempts.append(replace(counted, faults=faults, kinds=kinds))
         complaint = "; ".join(faults[:TOLD_FAULTS])
     return tuple(attempts), None
 
 
-def _unanswered(number: int, why: IntranetError) -> Attempt:
-    return Attempt(number=number, faults=(why.text(), why.text("zh")), seconds=0.0, answered=False)
+def _unanswered(number: int, why: IntranetError, began: float) -> Attempt:
+    return Attempt(
+        number=number,
+        faults=(why.text(), why.text("zh")),
+        seconds=time.monotonic() - began,
+        answered=False,
+        kinds=(why.code,),
+    )
 
 
 def _by_template(order: DraftOrder, rules: DraftRules, attempts: tuple[Attempt, ...]) -> Draft:
@@ -142,6 +153,7 @@ def _by_template(order: DraftOrder, rules: DraftRules, attempts: tuple[Attempt, 
         prompt_version=rules.settings.prompt_version,
         attempts=attempts,
         why_template=_why(attempts, rules.wording),
+        asked=order.asked,
     )
     draft = _draft(sections, order, rules, written_by, ())
     if blocks := _blocks(draft, rules, ()):

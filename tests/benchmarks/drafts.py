@@ -1,6 +1,7 @@
 """Gates of drafts: what passes the check though it is wrong, and what is blocked though right.
 
-    scripts/bench drafts [--wrong 3000] [--correct 1000] [--mutants 2000] [--seed 1] [--development]
+    scripts/bench drafts [--wrong 3000] [--correct 1000] [--mutants 2000] [--seed 1]
+    scripts/bench drafts --embedded 100      (hours: see embedded_drafts.py)
 
 A writer that knows the truth writes finished sentences past the filler and errs on purpose
 (tests/reports/erring_writer.py, erring_held_out.py); an oracle that reads no text says which drafts
@@ -16,11 +17,13 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 
 from pathology.records.report import BANNER, Block, CaseFacts, Draft
 from pathology.reports.draft import DraftOrder, make_draft
 from pathology.reports.prompt import section_facts
 from pathology.reports.template_writer import template_sections
+from tests.benchmarks.embedded_drafts import told_embedded
 from tests.reports.drafting import (
     MADE,
     blocks_of,
@@ -73,7 +76,13 @@ def main() -> None:
     parser.add_argument("--mutants", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--development", action="store_true", help="nothing that was held out")
+    parser.add_argument("--embedded", type=int, metavar="N", help="N drafts by the embedded model")
+    parser.add_argument("--answers", type=Path, help="of --embedded: raw answers, a line each")
     given = parser.parse_args()
+    if given.embedded:
+        for line in told_embedded(given.embedded, given.seed, given.answers):
+            print(line, flush=True)
+        return
     cases = Cases(given.seed)
     books = {"development": patterns("paraphrases")}
     kinds = {"development": DEVELOPMENT}

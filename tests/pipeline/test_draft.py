@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from pathology.cli.main import main
 from pathology.errors import UsageError
@@ -134,6 +137,51 @@ def test_a_draft_is_rendered_again_and_never_over_another(tmp_path: Path) -> Non
     with pytest.raises(UsageError, match="there already"):
         render_draft(told, tmp_path / "pages", pdf=False)
     assert "5.0 %" in draft_text(told, "zh")
+
+
+def overlay(folder: Path) -> None:
+    Image.new("RGB", (40, 30), "white").save(folder / "overlay.png")
+
+
+def test_a_draft_rendered_again_keeps_its_pictures(tmp_path: Path) -> None:
+    folder = write_result(tmp_path, result_id="slide-a/ki67-00000001")
+    overlay(folder)
+    made = draft_case(order(tmp_path, write_case(tmp_path)))
+    [page] = render_draft(made.files[0], tmp_path / "pages", pdf=False)
+    pictures = [
+        re.findall(r'src="(data:image/png[^"]+)"', p.read_text("utf-8"))
+        for p in (made.files[1], page)
+    ]
+    assert pictures[0] == pictures[1]
+    assert len(pictures[0]) == 1
+    moved = tmp_path / "elsewhere" / "report-v1.json"
+    moved.parent.mkdir()
+    moved.write_bytes(made.files[0].read_bytes())
+    [page] = render_draft(moved, tmp_path / "more", pdf=False, results=tmp_path)
+    assert "data:image/png" in page.read_text("utf-8")
+
+
+def test_pictures_that_are_gone_are_named_on_the_page(tmp_path: Path) -> None:
+    folder = write_result(tmp_path, result_id="slide-a/ki67-00000001")
+    overlay(folder)
+    told = draft_case(order(tmp_path, write_case(tmp_path))).files[0]
+    shutil.rmtree(folder)
+    text = render_draft(told, tmp_path / "pages", pdf=False)[0].read_text("utf-8")
+    assert "data:image/png" not in text
+    assert "Pictures of 1 of 1 results are not at hand" in text
+    assert "图片不在此处" in text
+
+
+def test_a_draft_that_names_a_place_elsewhere_gets_no_picture_from_there(tmp_path: Path) -> None:
+    write_result(tmp_path)
+    told = draft_case(order(tmp_path, write_case(tmp_path))).files[0]
+    document = json.loads(told.read_text("utf-8"))
+    (secret := tmp_path / "secret").mkdir()
+    overlay(secret)
+    document["facts"]["results"] = ["../secret/."]
+    told.write_text(json.dumps(document))
+    text = render_draft(told, tmp_path / "pages", pdf=False)[0].read_text("utf-8")
+    assert "data:image/png" not in text
 
 
 def test_a_document_that_was_tampered_with_is_no_draft(tmp_path: Path) -> None:

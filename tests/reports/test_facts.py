@@ -18,6 +18,7 @@ from tests.reports.made_cases import IKWG, WHO, share_finding, stored
 
 CASE = CaseData(
     case_id="case-1",
+    specimen=Specimen(organ="breast"),
     er=Receptor(percent=90.0, status="positive"),
     pr=Receptor(percent=60.0, status="positive"),
     her2=Her2(score="1+", status="negative"),
@@ -152,6 +153,25 @@ def test_the_surrogate_subtype_is_refused_where_an_input_is_missing_or_provision
     assert "no person has confirmed" in automatic.why.en
     odd = replace(CASE, er=Receptor(status="negative"))
     assert "names no group" in fact(odd, "surrogate.subtype", ki67_of(50, 1000)).why.en
+
+
+@pytest.mark.parametrize("organ", ["pancreas", "lung", "colorectum"])
+def test_a_rule_for_one_organ_says_nothing_of_another(organ: str) -> None:
+    elsewhere = replace(CASE, specimen=Specimen(organ=organ))
+    known = facts(elsewhere, ki67_of(50, 1000)).by_id
+    assert not [f for f in known if f.startswith("surrogate.")]
+
+
+def test_a_rule_for_one_organ_is_refused_where_the_organ_is_not_stated() -> None:
+    unsaid = fact(replace(CASE, specimen=Specimen()), "surrogate.subtype", ki67_of(50, 1000))
+    assert (unsaid.state, unsaid.why.en) == ("refused", "specimen (organ) is missing")
+
+
+def test_a_grade_of_neuroendocrine_tumours_is_no_matter_of_the_breast() -> None:
+    spot = share_finding("f5", "ki67.net_hotspot", "NET_HOTSPOT", 10, 500)
+    result = stored("ki67", (spot,), tumour_region_source="automatic")
+    assert "ki67.net_hotspot.category" in facts(CASE, result).by_id
+    assert "net.grade" not in facts(CASE, result).by_id
 
 
 def test_an_interval_over_the_cut_off_that_decides_refuses_the_subtype() -> None:

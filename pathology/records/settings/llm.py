@@ -58,6 +58,8 @@ class EndpointSettings:
     ca_file: str = ""  # PEM of the house's authority; empty: the authorities of the system
     key_file: str = ""  # the API key, readable by its owner only
     key_variable: str = ""  # or the environment variable that holds it
+    version: str = ""  # of the model: a hash or a version; stands on every draft
+    licence: str = ""  # of its weights
     price: PriceSettings | None = None
 
     def __post_init__(self) -> None:

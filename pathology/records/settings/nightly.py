@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 from zoneinfo import ZoneInfo
 
+from pathology.records.settings.drafts import DraftsSettings
 from pathology.records.settings.identity import IdentitySettings
 from pathology.records.settings.incoming import IncomingSettings
 from pathology.records.settings.operating import DriftSettings, OperatingSettings
@@ -144,3 +145,4 @@ class NightlySettings:
     retention: RetentionSettings
     operating: OperatingSettings
     drift: DriftSettings
+    drafts: DraftsSettings = field(default_factory=DraftsSettings)

@@ -61,6 +61,9 @@ class CombinedRow:
 class CombinedRule:
     """A statement over several facts, by a table of a guideline. The first row that holds names it.
 
+    It is asked of specimens of ``only_for_organs`` and says nothing of others, but where
+    ``not_for_organs`` names them: there it says that it must not be asked.
+
     ``inputs`` must all have a value; where ``needs_category`` names a topic, its tumour region must
     have been confirmed, and an interval that holds one of the row's cut-offs refuses.
     """
@@ -73,6 +76,7 @@ class CombinedRule:
     rows: tuple[CombinedRow, ...]
     confirmed: tuple[str, ...] = ()  # topics that may not be provisional
     interval_of: Mapping[str, str] = field(default_factory=dict)  # value fact -> interval fact
+    only_for_organs: tuple[str, ...] = ()  # empty: any
     not_for_organs: tuple[str, ...] = ()
 
 
