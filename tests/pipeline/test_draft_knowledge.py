@@ -14,9 +14,10 @@ from pathology.cli.main import main
 from pathology.config import shipped_configs
 from pathology.knowledge.quote import quote
 from pathology.pipeline.draft import read_draft
-from pathology.pipeline.knowledge import at_desk, curator
+from pathology.pipeline.knowledge import at_desk
 from pathology.pipeline.settings import load_settings
 from pathology.records.knowledge import Provenance
+from tests.knowledge.conftest import LI, WANG
 from tests.pipeline.test_draft import write_case, write_result
 from tests.pipeline.test_draft_by_model import site
 from tests.reports.chat_stubs import chat_server, example_answer
@@ -43,8 +44,8 @@ def keep(own: Path, text: str, *, kind: str = "guideline", name: str = "handbook
     file.write_text(text if kind == "guideline" else json.dumps(row), "utf-8")
     terms = Provenance(name=name, version="3", source="tests", licence="own")
     with at_desk(load_settings(own)) as desk:
-        entry = desk.add(kind, file, terms, curator("li"))
-        desk.approve(entry.entry_id, curator("wang"), digest=entry.digest, flags_seen=True)
+        entry = desk.add(kind, file, terms, LI)
+        desk.approve(entry.entry_id, WANG, digest=entry.digest, flags_seen=True)
     return entry.entry_id
 
 
@@ -89,7 +90,7 @@ def test_a_passage_that_was_withdrawn_meanwhile_is_not_cited(tmp_path: Path) -> 
     def withdrawn_meanwhile(request: Mapping[str, Any]) -> str:
         if RULE in json.dumps(request):
             with at_desk(load_settings(own)) as desk:
-                desk.withdraw(entry, curator("li"), why="tests")
+                desk.withdraw(entry, LI, why="tests")
             return citing(request)
         return example_answer(request)
 
