@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +14,8 @@ from typing import Any, Final
 
 from pathology.cli.messages import say, speak
 from pathology.errors import KnowledgeError, UsageError
-from pathology.pipeline.knowledge import Wanted, at_desk, curator, found, make_vectors
+from pathology.pipeline.curating import Curating, curating
+from pathology.pipeline.knowledge import Wanted, at_desk, found, make_vectors
 from pathology.pipeline.settings import load_settings
 from pathology.records.knowledge import Entry, Hit, Provenance
 from pathology.records.settings.run import RunSettings
@@ -20,13 +23,14 @@ from pathology.records.settings.run import RunSettings
 EXAMPLES = """
 examples:
   pathology knowledge add guideline.pdf --kind guideline --name "Ki-67 in breast cancer" \\
-      --text-version 2024 --source "Laboratory handbook, chapter 4" --licence "own" --by li
+      --text-version 2024 --source "Laboratory handbook, chapter 4" --licence "own"
   pathology knowledge approve                      (what waits, with its digest)
   pathology knowledge approve 3                    (its text and its flags, to read)
-  pathology knowledge approve 3 --digest 1f0c9a2b --by wang
+  pathology knowledge approve 3 --digest 1f0c9a2b      (another person, signed in as themselves)
   pathology knowledge search "乳腺癌 脉管侵犯 三级" --kind cases
 """
 SHOWN_LETTERS: Final = 300
+BY: Final = "you, as a check: it must be the account that you are signed in with"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +45,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     approve = actions.add_parser("approve", parents=[every], help="list, read and approve")
     approve.add_argument("entry", type=int, nargs="?", metavar="ENTRY")
     approve.add_argument("--digest", help="first letters of the digest of the text you read")
-    approve.add_argument("--by", metavar="NAME", help="you; not who added it")
+    approve.add_argument("--by", metavar="NAME", default="", help=BY)
     approve.add_argument("--flags-seen", action="store_true", help="you read what was flagged")
     search = actions.add_parser("search", parents=[every], help="find passages and cases")
     search.add_argument("question")
@@ -49,7 +53,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     search.add_argument("--most", type=int, default=10, metavar="N")
     withdraw = actions.add_parser("withdraw", parents=[every], help="let it not be found any more")
     withdraw.add_argument("entry", type=int, metavar="ENTRY")
-    withdraw.add_argument("--by", metavar="NAME", required=True)
+    withdraw.add_argument("--by", metavar="NAME", default="", help=BY)
     withdraw.add_argument("--why", required=True)
 
 
@@ -60,7 +64,7 @@ def _add_arguments(add: argparse.ArgumentParser) -> None:
     add.add_argument("--text-version", required=True, metavar="VERSION")
     add.add_argument("--source", required=True, help="where it comes from")
     add.add_argument("--licence", required=True, help="what allows it to be kept here")
-    add.add_argument("--by", required=True, metavar="NAME", help="you")
+    add.add_argument("--by", metavar="NAME", default="", help=BY)
 
 
 def call(given: argparse.Namespace) -> int:
@@ -90,31 +94,45 @@ def _add(given: argparse.Namespace, settings: RunSettings) -> int:
         )
     except ValueError as cause:
         raise UsageError(str(cause)) from cause
-    with at_desk(settings) as desk:
-        entry = desk.add(given.kind, given.file, provenance, curator(_name(given)))
+    told = {"kind": given.kind, "version": provenance.version}
+    with (
+        _curating(given, settings) as by,
+        at_desk(settings) as desk,
+        by.noted("add", provenance.name, **told),
+    ):
+        entry = desk.add(given.kind, given.file, provenance, by.actor)
     _tell(entry, given, say("knowledge-added", entry=entry.entry_id, passages=entry.passages))
     return 0
 
 
 def _approve(given: argparse.Namespace, settings: RunSettings) -> int:
-    with at_desk(settings) as desk:
-        if given.entry is None:
-            _list(desk.entries(), given)
-            return 0
-        if given.digest is None:
-            _show(desk.entry(given.entry), desk.text(given.entry), given)
-            return 0
-        entry = desk.approve(
-            given.entry, curator(_name(given)), digest=given.digest, flags_seen=given.flags_seen
-        )
+    if given.entry is None or given.digest is None:
+        return _look(given, settings)
+    told = {"digest": given.digest, "flags_seen": given.flags_seen}
+    with _curating(given, settings) as by, at_desk(settings) as desk:
+        with by.noted("approve", f"entry {given.entry}", **told):
+            entry = desk.approve(given.entry, by.actor, **told)
         made = make_vectors(settings, desk)
     _tell(entry, given, say("knowledge-approved", entry=entry.entry_id, vectors=made))
     return 0
 
 
-def _withdraw(given: argparse.Namespace, settings: RunSettings) -> int:
+def _look(given: argparse.Namespace, settings: RunSettings) -> int:
     with at_desk(settings) as desk:
-        entry = desk.withdraw(given.entry, curator(_name(given)), why=given.why)
+        if given.entry is None:
+            _list(desk.entries(), given)
+        else:
+            _show(desk.entry(given.entry), desk.text(given.entry), given)
+    return 0
+
+
+def _withdraw(given: argparse.Namespace, settings: RunSettings) -> int:
+    with (
+        _curating(given, settings) as by,
+        at_desk(settings) as desk,
+        by.noted("withdraw", f"entry {given.entry}", why=given.why),
+    ):
+        entry = desk.withdraw(given.entry, by.actor, why=given.why)
     _tell(entry, given, say("knowledge-withdrawn", entry=entry.entry_id))
     return 0
 
@@ -131,11 +149,12 @@ def _search(given: argparse.Namespace, settings: RunSettings) -> int:
     return 0
 
 
-def _name(given: argparse.Namespace) -> str:
-    name = (given.by or "").strip()
-    if not name:
-        raise UsageError(say("knowledge-by"))
-    return name
+@contextmanager
+def _curating(given: argparse.Namespace, settings: RunSettings) -> Iterator[Curating]:
+    with curating(settings.ledger, given.by) as by:
+        if not by.audited:
+            print(say("knowledge-unaudited", user=by.actor.name), file=sys.stderr)
+        yield by
 
 
 def _list(entries: list[Entry], given: argparse.Namespace) -> None:

@@ -268,7 +268,11 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         ),
         "knowledge-nothing": ("No supporting passage was found.", "未检索到依据。"),
         "knowledge-empty": ("The knowledge base is empty.", "知识库为空。"),
-        "knowledge-by": ("Say who you are: --by NAME", "请说明操作人:--by 姓名"),
+        "knowledge-unaudited": (
+            "No ledger here: the system user {user} answers for this, and no audit chain keeps it. "
+            "See docs/guide-knowledge.md",
+            "此处没有台账:由系统用户 {user} 负责,操作不进入审计链。参见 docs/guide-knowledge.zh.md",
+        ),
         "knowledge-removed": ("Identities taken out: {removed}", "已删除的身份信息:{removed}"),
         "knowledge-flag": (
             "LOOK AT  {place}  {kind}: {excerpt}",

@@ -9,6 +9,14 @@ from typing import Final
 REPORT: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
         "report-drafted": ("done    {case}  {path}", "完成    {case}  {path}"),
+        "report-similar": (
+            "{number} similar past cases are on the page: other patients, not this patient",
+            "页面附 {number} 例相似既往病例:其他患者,并非本患者",
+        ),
+        "report-no-knowledge": (
+            "The knowledge base was not asked: {reason}",
+            "未能查询知识库:{reason}",
+        ),
         "compare-step": ("{model}  {done} of {of}", "{model}  {done}/{of}"),
         "compare-title": ("{cases} cases, the same for each model", "{cases} 个病例,各模型相同"),
         "compare-model": ("model", "模型"),

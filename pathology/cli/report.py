@@ -18,6 +18,7 @@ from pathology.pipeline.draft import (
     draft_text,
     render_draft,
 )
+from pathology.records.knowledge import Hit
 from pathology.records.settings.llm import TEMPLATE
 
 EXAMPLES = """
@@ -102,7 +103,7 @@ def _draft(given: argparse.Namespace) -> int:
 
 def _summary(made: DraftFiles) -> dict[str, object]:
     draft, written = made.draft, made.draft.authorship
-    why = written.why_template
+    why, missing = written.why_template, made.beside.missing
     return {
         "schema": "pathology.report/1",
         "case_id": draft.case_id,
@@ -115,6 +116,20 @@ def _summary(made: DraftFiles) -> dict[str, object]:
         "prompt_version": written.prompt_version,
         "why_template": None if why is None else {"en": why.en, "zh": why.zh},
         "files": [str(f) for f in made.files],
+        "similar": [_past_case(hit) for hit in made.beside.similar],
+        "knowledge_missing": None if missing is None else {"en": missing.en, "zh": missing.zh},
+    }
+
+
+def _past_case(hit: Hit) -> dict[str, object]:
+    passage = hit.passage
+    return {
+        "not_this_patient": True,
+        "collection": f"{passage.provenance.name}, {passage.provenance.version}",
+        "place": passage.place,
+        "fields": dict(passage.fields),
+        "text": passage.text,
+        "shared": list(hit.shared),
     }
 
 
@@ -126,6 +141,10 @@ def _told(made: DraftFiles) -> None:
     for silence in draft.not_measured:
         reason = silence.why.told(speak())
         print(f"{silence.name.told(speak())}: {say('not-measurable', reason=reason)}")
+    if made.beside.similar:
+        print(say("report-similar", number=len(made.beside.similar)))
+    if made.beside.missing is not None:
+        print(say("report-no-knowledge", reason=made.beside.missing.told(speak())))
 
 
 def _render(given: argparse.Namespace) -> int:

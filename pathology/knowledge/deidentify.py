@@ -47,6 +47,7 @@ DATES: Final = (
     r"(?<!\d)\d{1,2}[-/.]\d{1,2}[-/.](?:19|20)\d\d(?!\d)",
     rf"\d{{1,2}}(?:st|nd|rd|th)? {MONTH},? (?:19|20)\d\d",
     rf"{MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? (?:19|20)\d\d",
+    r"[一二][〇零○一二三四五六七八九]{3}年(?:[一二三四五六七八九十]{1,3}月)?(?:[一二三四五六七八九十]{1,3}[日号])?",
 )
 DATE: Final = f"(?:{'|'.join(DATES)})"
 
@@ -178,11 +179,27 @@ def _in_cases() -> tuple[Rule, ...]:
         _rule("NAME", rf"(?P<id>{name})(?={any_of(words.titles_zh)})"),
         _rule("NAME", rf"\b(?:{titles})\.? (?P<id>[A-Z][a-z]+(?:[ -][A-Z][a-z]+){{0,2}})"),
         _rule("NAME", r"\b[Pp]atient (?P<id>[A-Z][a-z]+ [A-Z][a-z]+)\b"),
+        *_told_aside(),
         _rule("PLACE", rf"{HAN}{{2,14}}?(?:{any_of(words.places_zh)})"),
         _rule("PLACE", rf"\b(?:[A-Z][A-Za-z’'.]+ ){{1,4}}(?:{places})\b"),
         _rule("DATE", DATE),
         _rule("AGE", r"(?<!\d)(?P<id>9\d|1[01]\d)(?= ?岁)"),
         _rule("AGE", r"(?<!\d)(?P<id>9\d|1[01]\d)(?=[- ]years?[- ]old)"),
+    )
+
+
+def _told_aside() -> tuple[Rule, ...]:
+    """Names in brackets and of relatives, short dates, plates of cars."""
+    words = identity_words()
+    patient, name, kin = any_of(words.patient_zh), _han_name(), any_of(words.kin_zh)
+    return (
+        _rule("NAME", rf"(?:{patient}) ?[(（] ?(?P<id>{name}|{LATIN_NAME}) ?(?=[)）])"),
+        _rule("NAME", rf"(?:{kin})(?P<id>{name})(?=代?[诉述称]|签|要求|同意|{END})"),
+        _rule(
+            "NAME", r"\b(?:[Pp]t|[Pp]atient)\.? (?P<id>[A-Z]{2,} [A-Z][a-z]+(?:-?[A-Z][a-z]+)?)\b"
+        ),
+        _rule("DATE", rf"日期{SAID}(?P<id>\d\d[-/.]\d{{1,2}}[-/.]\d{{1,2}})(?!\d)"),
+        _rule("NUMBER", rf"[{words.plates}][A-Z][·.]?(?=[A-Z]*\d)[A-Z0-9]{{5,6}}(?![A-Za-z0-9])"),
     )
 
 

@@ -19,6 +19,8 @@ class IdentityWords:
     compound_surnames: Sequence[str]
     people_zh: Sequence[str]
     patient_zh: Sequence[str]
+    kin_zh: Sequence[str]  # of the patient
+    plates: str  # first letters of plates of cars
     people_en: Sequence[str]
     titles_zh: Sequence[str]
     titles_en: Sequence[str]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +16,7 @@ from pathology.exchange.documents import faults, read_json, write_json
 from pathology.exchange.stored_result import FINDINGS, read_result
 from pathology.exchange.whole_file import write_whole
 from pathology.pipeline.authors import Author
+from pathology.pipeline.draft_knowledge import Beside, beside_draft, citations_stand
 from pathology.pipeline.draft_pictures import Folded, pictures_again, pictures_of
 from pathology.pipeline.report_settings import ReportRules, load_report_rules
 from pathology.records.case_data import CaseData
@@ -69,6 +70,7 @@ class DraftFiles:
 
     draft: Draft
     files: tuple[Path, ...]
+    beside: Beside = field(default_factory=Beside)  # past cases: to look at, nobody's facts
 
 
 def draft_case(order: CaseOrder) -> DraftFiles:
@@ -91,20 +93,24 @@ def draft_from(case: CaseData, found: Sequence[Folded], order: CaseOrder) -> Dra
     """The draft of a case from results that were found for it; raises as ``draft_case``."""
     rules, author = load_report_rules(order.settings), order.author or Author(name=TEMPLATE)
     chosen = one_each(case, [f.result for f in found])
-    draft = make_draft(
-        DraftOrder(
-            facts=case_facts(case, chosen, fact_rules(rules)),
-            made_utc=datetime.now(UTC).isoformat(timespec="seconds"),
-            writer=author.writer,
-            asked=author.name,
-            writer_version=author.version,
-            passages=order.passages,
-        ),
-        draft_rules(rules, template_for(case, chosen, rules, order.template)),
+    facts = case_facts(case, chosen, fact_rules(rules))
+    beside = beside_draft(order.settings, facts, quoting=author.writer is not None)
+    asked = DraftOrder(
+        facts=facts,
+        made_utc=datetime.now(UTC).isoformat(timespec="seconds"),
+        writer=author.writer,
+        asked=author.name,
+        writer_version=author.version,
+        passages=order.passages or beside.passages,
     )
+    by = draft_rules(rules, template_for(case, chosen, rules, order.template))
+    draft = make_draft(asked, by)
+    if beside.passages and not citations_stand(order.settings, draft):
+        draft = make_draft(replace(asked, passages=()), by)
     used = [f for f in found if f.result in chosen]
-    extras = Extras(pictures=pictures_of(used), note=case.clinical_note)
-    return DraftFiles(draft=draft, files=write_report(order.out, draft, extras, pdf=order.pdf))
+    extras = Extras(pictures=pictures_of(used), note=case.clinical_note, similar=beside.similar)
+    files = write_report(order.out, draft, extras, pdf=order.pdf)
+    return DraftFiles(draft=draft, files=files, beside=beside)
 
 
 def fact_rules(rules: ReportRules) -> FactRules:
@@ -188,7 +194,7 @@ def write_report(out: Path, draft: Draft, extras: Extras, *, pdf: bool) -> tuple
         raise OutputError(f"{CASES}: cannot be written ({cause.strerror})") from cause
     stem = folder / f"report-v{next_version(folder)}"
     html = html_page(draft, extras)
-    printed = pdf_page(html) if pdf else None
+    printed = pdf_page(html_page(draft, replace(extras, similar=()))) if pdf else None
     files = [stem.with_suffix(".html")]
     write_whole(files[0], html.encode("utf-8"))
     if printed is not None:

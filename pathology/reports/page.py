@@ -16,12 +16,14 @@ from typing import Final
 import jinja2
 
 from pathology.errors import OutputError
+from pathology.records.knowledge import Hit
 from pathology.records.report import Draft, Worded
 from pathology.reports.plain_text import HEADINGS, authorship, cited
 
 PNG: Final = b"\x89PNG\r\n\x1a\n"
 LARGEST_PICTURE: Final = 20 * 2**20
 LONGEST_NOTE: Final = 4000
+LONGEST_CASE: Final = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +40,7 @@ class Extras:
 
     pictures: Sequence[Picture] = ()
     note: str | None = field(default=None, repr=False)  # free text of the request, quoted
+    similar: Sequence[Hit] = ()  # past cases, to look at on the screen; no part of the report
     lacking: Worded | None = None  # what is said of pictures that are not there
 
 
@@ -59,6 +62,7 @@ def html_page(draft: Draft, extras: Extras | None = None) -> str:
         pictures=pictures,
         lacking=extras.lacking,
         note=None if extras.note is None else shown(extras.note),
+        similar=[(hit.passage, shown(hit.passage.text)[:LONGEST_CASE]) for hit in extras.similar],
     )
 
 

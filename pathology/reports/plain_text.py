@@ -24,6 +24,10 @@ HEADINGS: Final = MappingProxyType(
             en="Quoted from the request, not checked", zh="申请单原文（引用，未经核对）"
         ),
         "summary": Worded(en="Draft text", zh="草稿正文"),
+        "similar": Worded(
+            en="Similar past cases: other patients, not this patient; no part of the report",
+            zh="相似既往病例：其他患者，并非本患者；不属于报告内容",
+        ),
     }
 )
 """Headings that are the same in every report."""

@@ -1,6 +1,6 @@
 """Gates of drafts: what passes the check though it is wrong, and what is blocked though right.
 
-    scripts/bench drafts [--drafts 3000] [--correct 1000] [--mutants 2000] [--seed 1]
+    scripts/bench drafts [--wrong 3000] [--correct 1000] [--mutants 2000] [--seed 1]
     scripts/bench drafts --embedded 100      (hours: see embedded_drafts.py)
 
 A writer that knows the truth writes finished sentences past the filler and errs on purpose
@@ -14,8 +14,9 @@ import argparse
 import statistics
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 from pathology.records.report import BANNER, Block, CaseFacts, Draft
@@ -34,6 +35,7 @@ from tests.reports.drafting import (
 )
 from tests.reports.erring_held_out import HELD_OUT
 from tests.reports.erring_last import LAST
+from tests.reports.erring_wide import WIDE
 from tests.reports.erring_writer import (
     DEVELOPMENT,
     Writing,
@@ -44,8 +46,10 @@ from tests.reports.erring_writer import (
 )
 from tests.reports.injections import DOORS, ObedientWriter, attacked_case, attacks, slipped_in
 from tests.reports.made_cases import dice
+from tests.reports.unseen import tried
 
 CASES = 120
+UNSEEN = ("first", "second", "third")
 Book = Mapping[str, Mapping[str, list[str]]]
 
 
@@ -67,7 +71,7 @@ class Cases:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--drafts", type=int, default=3000)
+    parser.add_argument("--wrong", type=int, default=3000, help="drafts that are wrong")
     parser.add_argument("--correct", type=int, default=1000)
     parser.add_argument("--mutants", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=1)
@@ -97,9 +101,12 @@ def main() -> None:
         books["third"] = patterns("paraphrases_held_out")
         kinds["held out"] = HELD_OUT
         kinds["last"] = LAST
+        books |= {name: patterns(f"unseen_{name}") for name in UNSEEN}
+        kinds["wide"] = WIDE
     for lines in (
+        told_sentences([] if given.development else UNSEEN),
         told_correct(cases, books, given.correct),
-        told_wrong(cases, books, kinds, given.drafts, given.seed),
+        told_wrong(cases, books, kinds, given.wrong, given.seed),
         told_mutants(cases, books["development"], kinds, given.mutants, given.seed),
         told_injections(),
         told_fields(given.seed),
@@ -108,6 +115,23 @@ def main() -> None:
         for line in lines:
             print(line, flush=True)
         print(flush=True)
+
+
+def told_sentences(names: Sequence[str]) -> Iterator[str]:
+    """Correct sentences one by one."""
+    yield "| sentences | English | blocked | Chinese | blocked |"
+    yield "|---|---|---|---|---|"
+    for name in names:
+        tries = list(tried(patterns(f"unseen_{name}")))
+        counts = []
+        for language in ("en", "zh"):
+            mine = [t for t in tries if t.language == language]
+            bad = sum(bool(t.blocks) for t in mine)
+            counts.append(f"{len(mine)} | {bad} ({bad / len(mine):.1%})")
+        yield f"| {name} | {' | '.join(counts)} |"
+        for one in tries:
+            for block in one.blocks[:1]:
+                yield f"<!-- {one.text} -- {block.kind} {block.span!r} -->"
 
 
 def told_correct(cases: Cases, books: Mapping[str, Book], number: int) -> Iterator[str]:
@@ -143,7 +167,9 @@ def told_wrong(
     titles = list(books)
     wrong = passed = with_error = error_passed = 0
     slipped: list[str] = []
-    for i in range(number):
+    for i in count():
+        if wrong == number:
+            break
         rng = dice(f"wrong {seed} {i}")
         errors = 0 if rng.random() < 0.2 else rng.randint(1, 3)
         writing = erring(rng, cases.of(i), books[titles[i % len(titles)]], every, errors)
@@ -159,7 +185,7 @@ def told_wrong(
             yield f"PASSED THOUGH WRONG: {writing.errors}: {writing.sections()}"
     yield "| drafts | with an error | wrong by the oracle | of them passed | any error passed |"
     yield "|---|---|---|---|---|"
-    yield f"| {number} | {with_error} | {wrong} | {passed} | {error_passed} |"
+    yield f"| {i} | {with_error} | {wrong} | {passed} | {error_passed} |"
     for kind, times in Counter(slipped).most_common(10):
         yield f"passed with: {kind} ({times})"
 

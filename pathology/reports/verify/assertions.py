@@ -97,6 +97,8 @@ def _counting(clause: Clause, index: int) -> str:
     best, role = NEAR + 1, ""
     several = sum(1 for t in clause.tokens if t.numbers) > 1
     for at, token in enumerate(clause.tokens):
+        if several and at and at - 1 != index and clause.tokens[at - 1].numbers:
+            continue  # it says what the number right before it counts
         for name in COUNT_ROLES:
             named = token.means("role", name)
             named |= name == "positive" and token.means("value", "status")
@@ -105,7 +107,7 @@ def _counting(clause: Clause, index: int) -> str:
                 if not several and name == "positive":
                     return "positive"
                 best, role = distance, name
-    return role or "counted"
+    return role or ("positive" if clause.of_whole else "counted")
 
 
 def _of_place(clause: Clause, index: int) -> str | None:
@@ -114,7 +116,8 @@ def _of_place(clause: Clause, index: int) -> str | None:
     for first, second in pairwise(numbers):
         between = clause.tokens[first + 1 : second]
         joined = any(t.means("role", "of") or t.text == "/" for t in between)
-        if joined and second - first <= NEAR + 1 and index in (first, second):
+        near = second - first <= NEAR + 1 or clause.tokens[second - 1].means("role", "of")
+        if joined and near and index in (first, second):
             return "positive" if index == first else "counted"
     return None
 

@@ -30,6 +30,16 @@ MeaningKind = Literal[
 REFUSED: Final[tuple[MeaningKind, ...]] = ("claim", "numeral", "comparison", "negation")
 """Kinds that refuse a phrase whatever else it may mean, unless a fact of the case words it so."""
 ENDINGS: Final = ("s", "es", "d", "ed", "ing", "ly")
+SPELLINGS: Final = (
+    ("tumour", "tumor"),
+    ("oestrogen", "estrogen"),
+    ("labell", "label"),
+    ("haemat", "hemat"),
+    ("colour", "color"),
+    ("analyse", "analyze"),
+    ("programme", "program"),
+)
+"""British and American spelling of the same; words in -ise are spelt in -ize as well."""
 
 
 class Meaning(NamedTuple):
@@ -41,6 +51,8 @@ class Meaning(NamedTuple):
 
 
 PLAIN: Final = (Meaning("plain"),)
+QUIET: Final = (PLAIN, (Meaning("role", "basis"),))
+"""Meanings of what asserts nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,16 +75,35 @@ class Lexicon:
 
     def longest(self, text: str, at: int) -> Phrase | None:
         """The longest phrase of lower-case ``text`` that begins at ``at``, as a whole word."""
+        return next(self._known(text, at), None)
+
+    def fitting(self, text: str, at: int) -> Phrase | None:
+        """The longest, or a shorter one where a plain phrase would leave an unknown rest.
+
+        Chinese has no spaces: 经计算机 is 经 and 计算机, and not 经计算 and a stray 机. Only plain
+        phrases are cut shorter: they assert nothing, so nothing that is asserted gets lost.
+        """
+        first = self.longest(text, at)
+        if first is None or first.meanings != PLAIN or self._goes_on(text, at, first):
+            return first
+        shorter = (p for p in self._known(text, at) if p.meanings in QUIET)
+        return next((p for p in shorter if self._goes_on(text, at, p)), first)
+
+    def _goes_on(self, text: str, at: int, phrase: Phrase) -> bool:
+        end = at + len(phrase.text)
+        return end >= len(text) or text[end].isascii() or self.longest(text, end) is not None
+
+    def _known(self, text: str, at: int) -> Iterator[Phrase]:
+        """Known phrases that begin at ``at``, the longest first."""
         if at and _joins(text[at - 1], text[at]):
-            return None
+            return
         for length in self._lengths.get(text[at], ()):
             end = at + length
             phrase = text[at:end]
             known = self._meanings.get(phrase)
             if known is None or (end < len(text) and _joins(text[end - 1], text[end])):
                 continue
-            return Phrase(phrase, known)
-        return None
+            yield Phrase(phrase, known)
 
 
 def _joins(left: str, right: str) -> bool:
@@ -122,7 +153,9 @@ def _standing(words: _Same, language: Language) -> Mapping[str, tuple[Meaning, .
 
 def _within(name: str, phrase: str) -> bool:
     """Whether a plain phrase would hide a name: the name must be read, so the phrase may not be."""
-    return len(name) > 1 and not name.isascii() and name in phrase
+    if name.isascii():
+        return f" {name} " in f" {phrase.replace('-', ' ')} " or f" {name} " in f" {phrase} "
+    return len(name) > 1 and name in phrase
 
 
 def _of_fact(fact: Fact) -> Meaning | None:
@@ -172,7 +205,20 @@ def _phrases(words: Vocabulary, language: Language) -> Iterator[tuple[str, Meani
 
 
 def _told(terms: Terms, language: Language) -> tuple[str, ...]:
-    return terms.zh if language == "zh" else terms.en
+    if language == "zh":
+        return terms.zh
+    return tuple(dict.fromkeys(v for phrase in terms.en for v in _spelt(phrase)))
+
+
+def _spelt(phrase: str) -> Iterator[str]:
+    """The phrase, in American spelling, and each with hyphens for spaces as in "hot-spot index"."""
+    other = phrase
+    for british, american in SPELLINGS:
+        other = other.replace(british, american)
+    for one in dict.fromkeys((phrase, other)):
+        yield one
+        if " " in one and one.replace(" ", "").isalpha():
+            yield one.replace(" ", "-")
 
 
 def _inflected(word: str, language: Language) -> Iterator[str]:
@@ -184,5 +230,7 @@ def _inflected(word: str, language: Language) -> Iterator[str]:
     for ending in ENDINGS:
         yield word + ending
         yield stem + ending
+    if word.endswith("ise"):
+        yield from _inflected(f"{word[:-3]}ize", language)
     if word.endswith("y"):
         yield from (word[:-1] + ending for ending in ("ies", "ied"))

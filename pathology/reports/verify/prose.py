@@ -12,6 +12,7 @@ from pathology.reports.verify.assertions import PRESENCE, Desk, hear
 from pathology.reports.verify.clauses import Clause, Subject, clauses_of, heard_clauses, subjects_of
 from pathology.reports.verify.letters import strange_letters
 from pathology.reports.verify.lexicon import Lexicon, lexicon_of
+from pathology.reports.verify.pairing import paired_clauses
 from pathology.reports.verify.reading import Token, read
 
 
@@ -74,7 +75,8 @@ class _Reader:
             where=self.where,
         )
         near = any(t.numbers for t in tokens)
-        heard = [hear(c, s, desk, numbers_near=near) for c, s in heard_clauses(clauses, subjects)]
+        pairs = paired_clauses(clauses) or heard_clauses(clauses, subjects)
+        heard = [hear(c, s, desk, numbers_near=near) for c, s in pairs]
         told = frozenset(i for h in heard for i in h.told) | self._named(tokens)
         blocks = (
             *self._form(sentence),

@@ -19,11 +19,14 @@ from pathology.reports.verify.lexicon import REFUSED, Lexicon, Meaning
 NUMBER: Final = re.compile(r"\d+(?:\.\d+)?")
 RANGE: Final = re.compile(r"(\d+(?:\.\d+)?)–(\d+(?:\.\d+)?)")
 CITATION: Final = re.compile(r"\[(\d{1,2})\]")
+POSSESSIVE: Final = re.compile(r"(?<=[A-Za-z])['’]s(?![A-Za-z0-9])")
 WORD: Final = re.compile(r"[A-Za-z]+|[A-Za-z0-9]+")
 ROMAN: Final = re.compile(r"[IVXLCDM]+")
 SIGNS_BEFORE: Final = "+-–^"
+SLASH: Final = re.compile(r"(?<=[^\d ] )/(?= \D)")
+"""Between words, with spaces, as in "ER positive / PR negative"."""
 BREAKING: Final = frozenset(",;:()，；：（）、。.")
-QUIET: Final = frozenset("/=&'“”《》")
+QUIET: Final = frozenset("/=&'\"“”《》")
 DASHES: Final = frozenset("-–")
 WHY: Final = {
     "claim": "no fact of this case says so",
@@ -72,12 +75,14 @@ def _next(
 ) -> tuple[Token, int]:
     if cited := CITATION.match(text, at):
         return Token(text=cited[0], citation=int(cited[1])), cited.end()
-    if phrase := lexicon.longest(lower, at):
+    if owned := POSSESSIVE.match(text, at):
+        return Token(text=owned[0]), owned.end()
+    if phrase := lexicon.fitting(lower, at):
         end = at + len(phrase.text)
         return _known(text[at:end], phrase.meanings), end
     if text[at].isdigit():
         return _number(text, lower, at, lexicon)
-    if text[at] in BREAKING:
+    if text[at] in BREAKING or SLASH.match(text, at):
         return Token(text=text[at], breaks=True), at + 1
     if text[at] in DASHES and not _joins_words(text, at):
         return _fault(text[at], "numeral", "a dash that joins no words may be a sign"), at + 1

@@ -10,6 +10,7 @@ from pathology.records.report import Draft, NotMeasured, Quotation, Worded, Writ
 from tests.reports.drafting import blocks_of, draft_of, drawn_case, facts_for
 from tests.reports.erring_held_out import HELD_OUT
 from tests.reports.erring_last import LAST
+from tests.reports.erring_wide import WIDE
 from tests.reports.erring_writer import DEVELOPMENT, correct, erring, is_wrong, patterns
 from tests.reports.injections import attacked_case
 from tests.reports.made_cases import dice, ki67_result
@@ -94,9 +95,9 @@ def test_correct_drafts_in_many_words_pass(name: str) -> None:
         assert not blocks_of(replace(draft_of(facts), sections=writing.sections())), template
 
 
-@pytest.mark.parametrize("kind", [*DEVELOPMENT, *HELD_OUT, *LAST])
+@pytest.mark.parametrize("kind", [*DEVELOPMENT, *HELD_OUT, *LAST, *WIDE])
 def test_each_kind_of_error_is_caught(kind: str) -> None:
-    table = {**DEVELOPMENT, **HELD_OUT, **LAST}
+    table = {**DEVELOPMENT, **HELD_OUT, **LAST, **WIDE}
     made = 0
     for seed in range(12):
         _, case, results = drawn_case(dice(seed), 0)
