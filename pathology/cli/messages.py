@@ -126,6 +126,11 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "models-limits": ("limits", "局限"),
         "models-shipped": ("shipped", "随软件提供"),
         "models-own": ("site", "本单位"),
+        "models-withdrawn": (
+            "{name} is out of use. Cases that rest on it: {cases}",
+            "{name} 已停用。涉及的病例数:{cases}",
+        ),
+        "models-restored": ("{name} is in use again.", "{name} 已恢复使用。"),
         "models-fit": (
             "ok  {name}: hash right, loads, sees painted pictures",
             "ok  {name}:校验值正确,可加载,能识别绘制的图像",

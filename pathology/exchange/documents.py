@@ -15,7 +15,9 @@ import jsonschema
 from pathology.errors import OutputError, UsageError
 from pathology.exchange.whole_file import write_whole
 
-DocumentName = Literal["findings-1", "run-1", "regions-1", "night-1", "case-1", "draft-1"]
+DocumentName = Literal[
+    "findings-1", "run-1", "regions-1", "night-1", "case-1", "draft-1", "signed-1"
+]
 LARGEST_BYTES: Final = 256 * 2**20  # a document beyond this is no result of ours
 FAULTS_TOLD: Final = 3
 FAULT_LENGTH: Final = 200  # a message may repeat the whole document

@@ -14,8 +14,10 @@ from sqlalchemy.orm import Session
 from pathology.errors import LedgerError, VaultError
 from pathology.ledger.accounts import AccountBook
 from pathology.ledger.anchor import Anchor
+from pathology.ledger.cases import CaseBook
 from pathology.ledger.chain import Chain, Entry, head_of
 from pathology.ledger.database import connect
+from pathology.ledger.outbox import OutboxBook
 from pathology.ledger.rotation import Rotation
 from pathology.ledger.schema import ABSENT, prepare_tables
 from pathology.ledger.sealing import Sealing, current_key
@@ -23,7 +25,9 @@ from pathology.ledger.shifts import ShiftBook
 from pathology.ledger.tables import AnchorRow, KeyProofRow, WrappingKeyRow
 from pathology.ledger.trail import Trail
 from pathology.ledger.transactions import Transactions
+from pathology.ledger.withdrawing import WithdrawalBook
 from pathology.ledger.worklist import Worklist
+from pathology.records.settings.deciding import DecidingSettings
 from pathology.records.settings.ledger import LedgerSettings
 from pathology.vault.codes import proof_of, same_code
 from pathology.vault.envelope import Vault
@@ -87,6 +91,21 @@ class OpenLedger:
     def shifts(self) -> ShiftBook:
         """The night's own lock."""
         return ShiftBook(self.transactions)
+
+    def cases(self, rules: DecidingSettings) -> CaseBook:
+        """The review desk, by the site's rules."""
+        return CaseBook(self.transactions, Sealing(self._vault), self.accounts, rules)
+
+    @property
+    def outbox(self) -> OutboxBook:
+        """What is to leave."""
+        sealing = Sealing(self._vault)
+        return OutboxBook(self.transactions, sealing, self.accounts, self._acting)
+
+    @property
+    def models(self) -> WithdrawalBook:
+        """Models that are out of use."""
+        return WithdrawalBook(self.transactions, self.accounts)
 
     @property
     def keys(self) -> Rotation:

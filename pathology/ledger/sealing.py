@@ -48,10 +48,12 @@ class Sealing:
         return KnownAs(
             item="I" + self._pseudonym("item", b"\0".join(parts)),
             slide="S" + self._pseudonym("path", path)[:NAME_HEX],
-            case=None
-            if accession is None
-            else "C" + self._pseudonym("case", _encoded(accession))[:NAME_HEX],
+            case=None if accession is None else self.case_name(accession),
         )
+
+    def case_name(self, accession: str) -> str:
+        """Pseudonym of a case."""
+        return "C" + self._pseudonym("case", _encoded(accession))[:NAME_HEX]
 
     def _pseudonym(self, kind: str, text: bytes) -> str:
         return pseudonym(self.vault.ring.pseudonym, kind, text)

@@ -14,6 +14,7 @@ from pathology.config import build_record, load_record, shipped_configs
 from pathology.errors import ConfigError, UsageError
 from pathology.predictions.segment import reach_um
 from pathology.records.result import Analysis
+from pathology.records.settings.deciding import DecidingSettings
 from pathology.records.settings.exchange import ExchangeSettings
 from pathology.records.settings.infiltration import InfiltrationSettings
 from pathology.records.settings.ki67 import Ki67Settings
@@ -37,6 +38,7 @@ FILES: Mapping[str, type[Any]] = {
     "llm": LlmSettings,
     "knowledge": KnowledgeSettings,
     "review": ReviewSettings,
+    "deciding": DecidingSettings,
 }
 
 OF_THE_NIGHT = ("nightly", "costs")

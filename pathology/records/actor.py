@@ -26,6 +26,14 @@ Act = Literal[
     "verify-audit",
     "view-case",
     "count-region",
+    "open-case",
+    "review-case",
+    "assign-case",
+    "withdraw-model",
+    "restore-model",
+    "hold-case",
+    "purge-case",
+    "export-audit",
 ]
 """What the ledger is asked about before it is done."""
 
