@@ -14,5 +14,23 @@ LEAVING: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "完成    {slide}  {levels} 层,{tiles:,} 个图块保持原样;未复制:{left}。"
             "发出前请查看副本:图像本身中的文字不会被删除。",
         ),
+        "outbox-line": (
+            "{number}  {state}  {format} -> {destination}  {case} v{version}  "
+            "tries {tries}  {told}",
+            "{number}  {state}  {format} -> {destination}  {case} v{version}  "
+            "已试 {tries} 次  {told}",
+        ),
+        "outbox-waiting": ("waiting", "待发送"),
+        "outbox-sent": ("sent", "已送达"),
+        "outbox-dead": ("DEAD", "已停止"),
+        "outbox-empty": ("Nothing is in the outbox.", "发件箱为空。"),
+        "outbox-again": (
+            "{number} deliveries wait again; pathology review outbox send takes them out.",
+            "{number} 项重新等待发送;请运行 pathology review outbox send。",
+        ),
+        "outbox-why": (
+            "--why is needed: the reason stays in the chain",
+            "需要 --why:理由将保留在审计链中",
+        ),
     }
 )

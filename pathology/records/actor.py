@@ -34,6 +34,9 @@ Act = Literal[
     "hold-case",
     "purge-case",
     "export-audit",
+    "send-final",
+    "send-bundle",
+    "back-up",
 ]
 """What the ledger is asked about before it is done."""
 
