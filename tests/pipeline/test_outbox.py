@@ -27,7 +27,7 @@ from pathology.records.decision import OwnValue
 from pathology.records.incoming import NotUnderstood
 from pathology.records.settings.outbox import DestinationSettings, OutboxSettings
 from pathology.records.signed_report import SignedReport
-from tests.cases_on_desk import HOT, KI67, PATIENT, PaintedDesk
+from tests.cases_on_desk import HOT, KI67, PATIENT, PaintedDesk, text
 from tests.ledgers import NOON, LedgerSite
 from tests.mllp_listener import Behaviour, ack, answers, hangs_up, mllp_listener, says
 from tests.stub_servers import authority
@@ -226,7 +226,7 @@ def test_one_destination_that_is_away_keeps_no_other_from_its_report(
 
 
 def overridden_and_rejected(desk: PaintedDesk) -> SignedReport:
-    desk.taken()
+    desk.taken(text=text("Ki-67: 22 %.", tells=()))
     desk.decide(KI67, "override", own=OwnValue(value=22.0, unit="%"))
     desk.decide(HOT, "reject")
     desk.see_all()
