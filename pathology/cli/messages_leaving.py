@@ -14,6 +14,22 @@ LEAVING: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "完成    {slide}  {levels} 层,{tiles:,} 个图块保持原样;未复制:{left}。"
             "发出前请查看副本:图像本身中的文字不会被删除。",
         ),
+        "bundle-made": (
+            "{bundle} can be opened by {recipient} alone. Compare that fingerprint with them.",
+            "{bundle} 只能由 {recipient} 打开。请与对方核对该指纹。",
+        ),
+        "bundle-opened": (
+            "{bundle} is whole and signed by {sender}; {results} results. Question: {question}",
+            "{bundle} 完整,由 {sender} 签名;{results} 份结果。问题:{question}",
+        ),
+        "bundle-answered": (
+            "An opinion on {bundle} was sealed for the site that asked. It signs no report.",
+            "对 {bundle} 的意见已加密给提问方。该意见不构成报告签名。",
+        ),
+        "bundle-opinion": (
+            "OPINION (no signature) on {bundle} by {by}, site {site}:\n{text}",
+            "会诊意见(非签名),{bundle},{by},机构 {site}:\n{text}",
+        ),
         "outbox-line": (
             "{number}  {state}  {format} -> {destination}  {case} v{version}  "
             "tries {tries}  {told}",
