@@ -53,6 +53,16 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
             "bring corrected regions back: a result is counted again, no slide is looked at",
             "导入修正后的区域:无需重新分析切片即可重新计数",
         ),
+        "deidentify": Command(
+            "pathology.cli.deidentify",
+            "copy a slide without label, macro image and metadata, pixels unchanged",
+            "复制切片并去除标签、宏观图和元数据,像素不变",
+        ),
+        "bundle": Command(
+            "pathology.cli.bundle",
+            "ask another hospital: a case without identity, locked to its key; and its answer",
+            "向其他医院征求会诊意见:不含身份信息、用对方公钥加密的病例及其回复",
+        ),
         "models": Command(
             "pathology.cli.models",
             "list, show, verify and import the networks that see",

@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from pathology.cli.messages_desk import DESK
+from pathology.cli.messages_leaving import LEAVING
 from pathology.cli.messages_record import RECORD
 from pathology.cli.messages_report import REPORT
 from pathology.records.reasons import Language
@@ -285,6 +286,7 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "knowledge-state-withdrawn": ("withdrawn", "已撤回"),
         **DESK,
         **RECORD,
+        **LEAVING,
         "yes": ("yes", "是"),
         "no": ("no", "否"),
         "remedy": (". {remedy}", "。{remedy}"),

@@ -8,6 +8,13 @@ from pathlib import Path
 
 from pathology.cli.messages import say
 from pathology.cli.review_audit_export import call_export, export_arguments
+from pathology.cli.review_backup import (
+    backup_arguments,
+    call_backup,
+    call_restore,
+    restore_arguments,
+)
+from pathology.cli.review_outbox import call_outbox, outbox_arguments
 from pathology.cli.review_retention import call_retention, retention_arguments
 from pathology.cli.review_serve import call_serve, serve_arguments
 from pathology.cli.review_users import call_users, users_arguments
@@ -31,10 +38,20 @@ examples:
   pathology review audit --export inspection --from 2026-05-01 --to 2026-05-31
   pathology review retention list --due
   pathology review retention {hold,lift,ask,purge} CASE --why REASON   (a purge takes two persons)
+  pathology review backup /backup/monday --results results
+  pathology review outbox send             (signed reports to the LIS; run by a timer)
   pathology review keys make               (before a PostgreSQL ledger is used first)
   pathology review keys rotate             (while others work)
   pathology review keys forget             (takes retired keys off the key file)
 """
+
+CALLS = {
+    "serve": call_serve,
+    "users": call_users,
+    "outbox": call_outbox,
+    "backup": call_backup,
+    "restore": call_restore,
+}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,6 +65,9 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     serve_arguments(parts.add_parser("serve", parents=[every], help="the review page"))
     users_arguments(parts.add_parser("users", parents=[every], help="who gets in, and as what"))
     parts.add_parser("migrate", parents=[every], help="bring the ledger's tables up to date")
+    backup_arguments(parts.add_parser("backup", parents=[every], help="copy all of it"))
+    restore_arguments(parts.add_parser("restore", parents=[every], help="put a backup back"))
+    outbox_arguments(parts.add_parser("outbox", parents=[every], help="what is to leave"))
     audit = parts.add_parser("audit", parents=[every], help="the audit chain")
     what = audit.add_mutually_exclusive_group(required=True)
     what.add_argument("--verify", action="store_true", help="read every line and the anchor")
@@ -63,14 +83,12 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(given: argparse.Namespace) -> int:
     """0 done, 1 the chain has faults."""
-    if given.part == "serve":
-        return call_serve(given)
-    if given.part == "users":
-        return call_users(given)
     if given.part == "retention":
         return call_retention(given, load_settings(given.settings))
     if given.part == "audit" and given.export:
         return call_export(given, load_settings(given.settings))
+    if given.part in CALLS:
+        return CALLS[given.part](given)
     settings = load_settings(given.settings).ledger
     if given.part == "migrate":
         migrate_ledger(settings)

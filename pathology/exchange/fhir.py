@@ -90,19 +90,20 @@ def fhir_bundle(result: StoredResult, codes: ExchangeSettings) -> dict[str, Any]
         "type": "collection",
         "entry": [{"fullUrl": f"urn:uuid:{r['id']}", "resource": r} for r in resources],
     }
-    told: dict[str, Any] = _cleaned(bundle)
+    told: dict[str, Any] = cleaned(bundle)
     _check(told)
     return told
 
 
-def _cleaned(value: Any) -> Any:
+def cleaned(value: Any) -> Any:
+    """Plain values with every string cleaned."""
     match value:
         case str():
             return clean(value)
         case dict():
-            return {k: _cleaned(v) for k, v in value.items()}
+            return {k: cleaned(v) for k, v in value.items()}
         case list():
-            return [_cleaned(v) for v in value]
+            return [cleaned(v) for v in value]
     return value
 
 
@@ -159,10 +160,10 @@ def _observation(finding: Finding, result: StoredResult, codes: ExchangeSettings
     told: dict[str, Any] = {
         "resourceType": "Observation",
         "id": _id(result, finding.id),
-        "identifier": [_own_id("finding-id", f"{result.result_id}/{finding.id}")],
+        "identifier": [own_id("finding-id", f"{result.result_id}/{finding.id}")],
         "status": status_of(result).fhir,
-        "category": [_concept(f"{HL7}/observation-category", "laboratory", "Laboratory")],
-        "code": _coded(known.code, f"{known.en} / {known.zh}"),
+        "category": [concept(f"{HL7}/observation-category", "laboratory", "Laboratory")],
+        "code": coded(known.code, f"{known.en} / {known.zh}"),
         "subject": NO_PATIENT,
         "method": {"text": f"{finding.protocol} ({finding.formula})"},
         "specimen": _to(result, "specimen"),
@@ -178,21 +179,24 @@ def _observation(finding: Finding, result: StoredResult, codes: ExchangeSettings
     return told
 
 
-def _concept(system: str, code: str, display: str) -> dict[str, Any]:
+def concept(system: str, code: str, display: str) -> dict[str, Any]:
+    """A CodeableConcept of one coding."""
     return {"coding": [{"system": system, "code": code, "display": display}]}
 
 
-def _coded(code: Code, text: str) -> dict[str, Any]:
-    return {**_concept(SYSTEMS[code.scheme], code.value, code.meaning), "text": text}
+def coded(code: Code, text: str) -> dict[str, Any]:
+    """A CodeableConcept of a code, with its name for people."""
+    return {**concept(SYSTEMS[code.scheme], code.value, code.meaning), "text": text}
 
 
-def _own_id(kind: str, value: str) -> dict[str, str]:
+def own_id(kind: str, value: str) -> dict[str, str]:
+    """An identifier under a name of this program's own."""
     return {"system": f"urn:pathology:{kind}", "value": value}
 
 
 def _value(finding: Finding, value: WireNumber | None) -> dict[str, Any]:
     if isinstance(finding.answer, NotMeasurable):
-        why = _concept(f"{HL7}/data-absent-reason", UNKNOWN, "Unknown")
+        why = concept(f"{HL7}/data-absent-reason", UNKNOWN, "Unknown")
         return {"dataAbsentReason": {**why, "text": clean(finding.answer.code) or "not measurable"}}
     return {} if value is None else {"valueQuantity": _quantity(value)}
 
@@ -202,7 +206,7 @@ def _quantity(number: WireNumber) -> dict[str, Any]:
 
 
 def _component(number: WireNumber) -> dict[str, Any]:
-    code = _coded(number.code, number.code.meaning)
+    code = coded(number.code, number.code.meaning)
     return {"code": code, "valueQuantity": _quantity(number)}
 
 
@@ -212,12 +216,12 @@ def _report(result: StoredResult) -> dict[str, Any]:
     told: dict[str, Any] = {
         "resourceType": "DiagnosticReport",
         "id": _id(result, "report"),
-        "identifier": [_own_id("result", result.result_id)],
+        "identifier": [own_id("result", result.result_id)],
         "status": status_of(result).fhir,
         "category": [
-            _concept(f"{HL7}/v2-0074", "PAT", "Pathology (gross & histopath, not surgical)")
+            concept(f"{HL7}/v2-0074", "PAT", "Pathology (gross & histopath, not surgical)")
         ],
-        "code": _coded(REPORT, result.analysis),
+        "code": coded(REPORT, result.analysis),
         "subject": NO_PATIENT,
         "effectiveDateTime": _moment(result.started_utc),
         "specimen": [_to(result, "specimen")],
@@ -225,7 +229,7 @@ def _report(result: StoredResult) -> dict[str, Any]:
         "conclusion": "\n".join(said),
     }
     if clean(result.case_id or ""):
-        told["identifier"].append(_own_id("case", str(result.case_id)))
+        told["identifier"].append(own_id("case", str(result.case_id)))
     return told
 
 
@@ -249,7 +253,7 @@ def _provenance(result: StoredResult, made: list[dict[str, Any]]) -> dict[str, A
         *(("derivation", "model-sha256", m.weights_sha256, m.name) for m in result.models),
         ("revision", "result", result.supersedes, "the result that this one supersedes"),
     ]
-    author = _concept(f"{HL7}/provenance-participant-type", "author", "Author")
+    author = concept(f"{HL7}/provenance-participant-type", "author", "Author")
     return {
         "resourceType": "Provenance",
         "id": _id(result, "provenance"),
@@ -257,10 +261,10 @@ def _provenance(result: StoredResult, made: list[dict[str, Any]]) -> dict[str, A
         "occurredDateTime": at,
         "recorded": at,
         "reason": [{"coding": [AI_LABEL]}],
-        "activity": _concept(f"{HL7}/v3-DataOperation", "CREATE", "create"),
+        "activity": concept(f"{HL7}/v3-DataOperation", "CREATE", "create"),
         "agent": [{"type": author, "who": _to(result, "device")}],
         "entity": [
-            {"role": role, "what": {"identifier": _own_id(kind, value), "display": name}}
+            {"role": role, "what": {"identifier": own_id(kind, value), "display": name}}
             for role, kind, value, name in used
             if value
         ],

@@ -107,14 +107,14 @@ def _started(result: StoredResult) -> str:
         raise OutputError("run.json: no time of its start. Run the analysis again") from cause
 
 
-def _segment(name: str, fields: Mapping[int, str]) -> str:
+def segment_text(name: str, fields: Mapping[int, str]) -> str:
     """A segment of fields by their numbers, already escaped."""
     return "|".join([name, *(fields.get(i, "") for i in range(1, max(fields) + 1))])
 
 
 def _order(result: StoredResult, at: str) -> str:
     """OBR. The result has a number of its own; the case stands where an accession number does."""
-    return _segment(
+    return segment_text(
         "OBR",
         {
             1: "1",
@@ -152,7 +152,7 @@ def _segments(finding: Finding, result: StoredResult, codes: ExchangeSettings) -
     if isinstance(finding.answer, NotMeasurable):
         text = f"not measurable: {finding.answer.reason}"
         what = {2: "ST", 3: _named(finding, known), 4: escaped(finding.id), 5: escaped(text)}
-        yield _segment("OBX", {1: "#", **what, **analysed, 11: NOT_OBTAINED})
+        yield segment_text("OBX", {1: "#", **what, **analysed, 11: NOT_OBTAINED})
         yield from notes
         return
     value, *beside = numbers_of(finding, known)
@@ -164,8 +164,15 @@ def _segments(finding: Finding, result: StoredResult, codes: ExchangeSettings) -
 
 def _obx(number: WireNumber, what: str, finding: Finding, shared: Mapping[int, str]) -> str:
     sub_id = escaped(f"{finding.id}.{number.part}")
-    told = {1: "#", 2: "NM", 3: what, 4: sub_id, 5: _number(number.value), 6: escaped(number.unit)}
-    return _segment("OBX", {**told, **shared})
+    told = {
+        1: "#",
+        2: "NM",
+        3: what,
+        4: sub_id,
+        5: number_text(number.value),
+        6: escaped(number.unit),
+    }
+    return segment_text("OBX", {**told, **shared})
 
 
 def _notes(texts: Sequence[str]) -> list[str]:
@@ -182,7 +189,7 @@ def _named(finding: Finding, known: FindingCode) -> str:
     return f"{_code(known.code)}^{escaped(finding.name)}^{escaped(known.zh)}^L"
 
 
-def _number(value: float) -> str:
+def number_text(value: float) -> str:
     """A number of type NM: digits, sign and point only, 16 signs at most."""
     text = f"{value:.{DECIMALS}f}"
     whole = len(text) - DECIMALS - 1

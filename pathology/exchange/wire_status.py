@@ -15,6 +15,7 @@ from typing import Final
 
 from pathology.errors import OutputError
 from pathology.records.result import StoredResult
+from pathology.records.signed_report import SignedReport
 
 FHIR_OBSERVATION: Final = frozenset(
     {
@@ -127,3 +128,32 @@ def status_of(record: StoredResult) -> WireStatus:
     if (status := STATUS_OF.get(type(record))) is None:
         raise TypeError(f"no status is known for a {type(record).__name__}, so it cannot leave")
     return status
+
+
+SIGNED: Final[Mapping[str, WireStatus]] = MappingProxyType(
+    {
+        state: WireStatus(
+            fhir=fhir,
+            hl7_obr25=hl7,
+            hl7_obx11=hl7,
+            dicom_completion="COMPLETE",
+            dicom_verification="VERIFIED",
+            dicom_preliminary="FINAL",
+        )
+        for state, fhir, hl7 in (("SIGNED", "final", "F"), ("AMENDED", "amended", "C"))
+    }
+)
+"""Of a ``SignedReport``: its state follows from whether it amends a version, and is not set."""
+
+
+def signed_status(report: SignedReport) -> WireStatus:
+    """Final, or amended for a later version.
+
+    Raises
+    ------
+    TypeError
+        It is no ``SignedReport``. A subclass is another type.
+    """
+    if type(report) is not SignedReport:
+        raise TypeError(f"a {type(report).__name__} is not signed, so it cannot leave as final")
+    return SIGNED[report.state]

@@ -26,6 +26,8 @@ MAY: Final[Mapping[Role, frozenset[Act]]] = MappingProxyType(
                 "withdraw-model",
                 "sign-report",
                 "export-final",
+                "send-final",
+                "send-bundle",
             }
         ),
         "operator": frozenset(
@@ -38,6 +40,8 @@ MAY: Final[Mapping[Role, frozenset[Act]]] = MappingProxyType(
                 "open-case",
                 "assign-case",
                 "withdraw-model",
+                "send-final",
+                "send-bundle",
             }
         ),
         "curator": frozenset({"curate-knowledge"}),
@@ -51,11 +55,19 @@ MAY: Final[Mapping[Role, frozenset[Act]]] = MappingProxyType(
                 "restore-model",
                 "hold-case",
                 "purge-case",
+                "back-up",
             }
         ),
         "auditor": frozenset({"read-worklist", "verify-audit", "export-audit", "hold-case"}),
         "service": frozenset(
-            {"plan-night", "run-night", "run-analysis", "read-worklist", "open-case"}
+            {
+                "plan-night",
+                "run-night",
+                "run-analysis",
+                "read-worklist",
+                "open-case",
+                "send-final",
+            }
         ),
     }
 )

@@ -22,6 +22,7 @@ from pathology.records.settings.ki67 import Ki67Settings
 from pathology.records.settings.knowledge import KnowledgeSettings
 from pathology.records.settings.ledger import ArchiveSettings
 from pathology.records.settings.llm import LlmSettings
+from pathology.records.settings.outbox import OutboxSettings
 from pathology.records.settings.predictions import PredictionSettings
 from pathology.records.settings.review import ReviewSettings
 from pathology.records.settings.run import RunSettings
@@ -41,6 +42,7 @@ FILES: Mapping[str, type[Any]] = {
     "review": ReviewSettings,
     "deciding": DecidingSettings,
     "access": AccessSettings,
+    "outbox": OutboxSettings,
 }
 
 OF_THE_NIGHT = ("nightly", "costs")

@@ -35,6 +35,9 @@ Act = Literal[
     "purge-case",
     "export-audit",
     "correct-result",
+    "send-final",
+    "send-bundle",
+    "back-up",
 ]
 """What the ledger is asked about before it is done."""
 

@@ -303,6 +303,26 @@ REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
             ),
             zh=Wording("分析过程中文件被修改或替换", "请等待文件复制完成后重新运行。"),
         ),
+        "identity-stays": Reason(
+            en=Wording(
+                "no copy without identity is made: {detail}",
+                "Nothing was written. Export it anew by the scanner's program, or send a figure.",
+            ),
+            zh=Wording(
+                "无法制作不含身份信息的副本:{detail}",
+                "未写出任何文件。请用扫描软件重新导出,或改为发送图片。",
+            ),
+        ),
+        "copy-differs": Reason(
+            en=Wording(
+                "the copy without identity did not stand the second look: {detail}",
+                "It was thrown away. Report this slide's format with the message.",
+            ),
+            zh=Wording(
+                "不含身份信息的副本未通过复核:{detail}",
+                "副本已删除。请将本提示连同切片格式一起报告。",
+            ),
+        ),
         "bug": Reason(
             en=Wording(
                 "the program failed in a way nobody foresaw ({detail})",

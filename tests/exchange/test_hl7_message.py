@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pathology.errors import OutputError
-from pathology.exchange.hl7_message import _check, _number, escaped, oru_r01, write_hl7
+from pathology.exchange.hl7_message import _check, escaped, number_text, oru_r01, write_hl7
 from pathology.exchange.wire_numbers import clean
 from pathology.exchange.wire_status import BANNER_EN, BANNER_ZH
 from pathology.records.finding import Measurement, NotMeasurable
@@ -171,12 +171,12 @@ def test_nothing_written_in_a_result_lets_it_leave_as_final(case, slide, caveat,
     ],
 )
 def test_numbers_are_plain_and_short_enough_for_their_type(value, told):
-    assert _number(value) == told
+    assert number_text(value) == told
 
 
 @given(st.floats(-1e14, 1e14))
 def test_a_number_is_read_back_as_it_was(value):
-    told = _number(value)
+    told = number_text(value)
     assert re.fullmatch(r"-?\d{1,16}(\.\d+)?", told)
     assert len(told) <= 16
     assert float(told) == pytest.approx(value, rel=1e-13, abs=1e-9) or abs(value) >= 1e4

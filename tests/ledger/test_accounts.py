@@ -40,6 +40,9 @@ LEAST: dict[Act, set[Role]] = {
     "restore-model": {"administrator"},
     "hold-case": {"administrator", "auditor"},
     "purge-case": {"administrator"},
+    "send-final": {"pathologist", "operator", "service"},
+    "send-bundle": {"pathologist", "operator"},
+    "back-up": {"administrator"},
 }
 """Written a second time on purpose: a role that gains an act changes two places."""
 
