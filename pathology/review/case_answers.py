@@ -16,11 +16,13 @@ from pathology.records.case_review import Change
 from pathology.records.report_state import ReportState
 from pathology.review.answers import refused, told
 from pathology.review.case_steps import ASSIGN_STEPS, REVIEW_STEPS, Asked, Step, StrangeBody, text
-from pathology.review.case_told import case_told, changed_told, line_told
+from pathology.review.case_told import case_told, changed_told, headline_told, line_told
 from pathology.review.desk import CaseDesk
 from pathology.review.room import Room, actor_of, room_of
 
 MOST_LINES: Final = 500
+MOST_FOUND: Final = 50
+"""Lines that say what was found; they are the most pressing."""
 
 
 async def worklist(request: Request) -> Response:
@@ -32,8 +34,13 @@ async def worklist(request: Request) -> Response:
     def seen(desk: CaseDesk) -> dict[str, Any]:
         room.new_cases.look(actor_of(request))
         lines = desk.ledger.worklist(states, who)
+        told_lines = [line_told(line) for line in lines[:MOST_LINES]]
+        for line in told_lines[:MOST_FOUND]:  # each is opened, some milliseconds
+            found = desk.ledger.case(line["case"])
+            hidden = desk.ledger.hidden_from(found, actor_of(request).name)
+            line.update(headline_told(found, hidden, room.desk.settings))
         return {
-            "cases": [line_told(line) for line in lines[:MOST_LINES]],
+            "cases": told_lines,
             "more": max(0, len(lines) - MOST_LINES),
             "you": actor_of(request).name,
         }

@@ -21,6 +21,14 @@ def line_told(line: CaseLine) -> dict[str, Any]:
     return dict(plain(line))
 
 
+def headline_told(
+    case: ReviewCase, hidden: Collection[FindingKey], site: RunSettings
+) -> dict[str, Any]:
+    """What a line of the worklist says beside a case's state: id, first finding of each result."""
+    results = (_result(one, hidden, site) for one in plain(case.results))
+    return {"case_id": case.case_id, "found": [r["findings"][0] for r in results if r["findings"]]}
+
+
 def case_told(
     case: ReviewCase,
     hidden: Collection[FindingKey],

@@ -15,6 +15,7 @@ from pathology.pipeline.ledger_open import opened_ledger
 from pathology.pipeline.report_settings import load_report_rules
 from pathology.pipeline.slide_places import SlidePlaces
 from pathology.records.actor import Actor
+from pathology.records.case_review import Delivery
 from pathology.records.settings.run import RunSettings
 from pathology.review.corrections_on_desk import CorrectionsOnDesk
 from pathology.review.desk import CaseDesk, Desk
@@ -84,6 +85,11 @@ def _desk(ledger: OpenLedger, lodge: Lodge, settings: RunSettings, place: DeskPl
             out=place.results,
             slide_of=slide_of,
             research_accepted=settings.site.models.accept_research_weights,
+            deliveries=tuple(
+                Delivery(format=form, destination=name)
+                for name, place in settings.outbox.destinations.items()
+                for form in place.formats
+            ),
         ),
     )
     return Desk(

@@ -2,7 +2,7 @@
 
 import { Refused, askJson } from "./ask.js";
 import { byId, make } from "./make.js";
-import { count, moment, say } from "./words.js";
+import { count, moment, quantity, say, spoken } from "./words.js";
 
 const OPEN = ["AI_DRAFT", "IN_REVIEW", "CORRECTED"];
 
@@ -26,6 +26,12 @@ export async function worklist() {
   return drawn;
 }
 
+/** What the AI found, in a line. @param {any} one */
+function finding(one) {
+  const told = one.hidden ? say("case.hidden") : one.value === null ? say("not-measurable") : quantity(one.value, one.unit);
+  return make("div", { text: `${one.names[spoken()] ?? one.name}: ${told}` });
+}
+
 /** @param {any} found */
 function draw(found) {
   const lines = found.cases.filter((/** @type {any} */ one) => (!checked("open-only") || OPEN.includes(one.state))
@@ -37,7 +43,8 @@ function draw(found) {
     make("td", { text: say(`priority.${one.priority}`) }),
     make("td", { text: one.deadline_utc ? moment(one.deadline_utc) : "–" }),
     make("td", { text: [one.assignee, one.second_reader].filter(Boolean).join(", ") || "–" }),
-    make("td", { text: one.analyses.map((/** @type {string} */ a) => say(`title.${a}`)).join(", ") }),
+    make("td", {}, ...(one.found ?? []).map(finding),
+      one.found ? null : one.analyses.map((/** @type {string} */ a) => say(`title.${a}`)).join(", ")),
     make("td", { text: [one.discrepancy ? say("work.discrepancy") : "", one.needs_second ? say("work.second") : ""].filter(Boolean).join("; ") || "–" }),
     make("td", { text: `${one.changed_by}, ${moment(one.changed_utc)}` }))));
   if (found.more) byId("cases").append(make("tr", {}, make("td", { colspan: 8, text: say("work.more", { number: count(found.more) }) })));
