@@ -17,18 +17,21 @@ PathologyError
 ├── IntranetError         a server of the house: away, slow, refused, or its answer is no use
 │   └── AnswerRefused       a language model answered, and not in the form asked for
 ├── KnowledgeError        the knowledge base: a document, a case or a quotation cannot be used
+├── CaseRefused           a change of a case on the desk, or its signature, cannot be
+│   └── CaseChanged         another person changed the case since it was looked at
 ├── NotAllowed            the actor's roles do not let them do this
 └── DraftRejected         a draft says something that the facts do not
 
 A ``SlideError`` carries a code of ``records.reasons``, so that every reason exists in English and
-Chinese and programs can count by it. ``IntranetError`` and ``KnowledgeError`` do so too, by tables
-of their own.
+Chinese and programs can count by it. ``IntranetError``, ``KnowledgeError`` and ``CaseRefused`` do
+so too, by tables of their own.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from pathology.records.case_reasons import CASE_REASONS
 from pathology.records.intranet_reasons import INTRANET_REASONS
 from pathology.records.knowledge_reasons import KNOWLEDGE_REASONS
 from pathology.records.reasons import worded
@@ -162,6 +165,16 @@ class KnowledgeError(CodedError):
     """A document, a case, a quotation or an approval cannot be accepted."""
 
     table = KNOWLEDGE_REASONS
+
+
+class CaseRefused(CodedError):
+    """A case on the desk: what was asked cannot be done to it now. The subject is the case."""
+
+    table = CASE_REASONS
+
+
+class CaseChanged(CaseRefused):
+    """Another person changed the case since it was looked at; nothing was done."""
 
 
 class DraftRejected(PathologyError):

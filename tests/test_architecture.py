@@ -67,6 +67,8 @@ HOME_OF = {
     "prometheus_client": "nightly",
     "jinja2": "nightly reports review",
     "cryptography": "vault",
+    "argon2": "vault",
+    "joserfc": "vault",
     "httpx": "intranet",
     "httpcore": "intranet",
     "xllamacpp": "reports",

@@ -70,8 +70,8 @@ COMMANDS: Final[Mapping[str, Command]] = MappingProxyType(
         ),
         "review": Command(
             "pathology.cli.review",
-            "care of the archive: verify the audit chain, change the keys",
-            "档案维护:核验审计链,更换密钥",
+            "the review page, its accounts, and care of the archive",
+            "阅片页面、账号及档案维护",
         ),
         "nightly": Command(
             "pathology.cli.nightly",

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+from pathology.cli.messages_desk import DESK
+from pathology.cli.messages_record import RECORD
 from pathology.records.reasons import Language
 
 VARIABLE = "PATHOLOGY_LANG"
@@ -272,6 +274,8 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "knowledge-state-approved": ("approved", "已批准"),
         "knowledge-state-superseded": ("superseded", "已被取代"),
         "knowledge-state-withdrawn": ("withdrawn", "已撤回"),
+        **DESK,
+        **RECORD,
         "yes": ("yes", "是"),
         "no": ("no", "否"),
         "remedy": (". {remedy}", "。{remedy}"),

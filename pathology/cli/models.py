@@ -1,4 +1,4 @@
-"""``pathology models {list,show,verify,import}``: the networks at hand and their terms."""
+"""``pathology models``: the networks at hand, their terms, and the switch that stops one."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ import importlib
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from pathology.pipeline.settings import load_settings
-from pathology.records.settings.site import ModelsSettings
+from pathology.records.settings.run import RunSettings
 
 EXAMPLES = """
 examples:
   pathology models list
   pathology models show nuclei-1
   pathology models verify
+  pathology models withdraw nuclei-1 --why "counts stroma as tumour on scanner B"
   pathology models import weights.safetensors --card card.toml --to /data/pathology-models
 """
 HOMES: Final[Mapping[str, str]] = MappingProxyType(
@@ -25,15 +26,21 @@ HOMES: Final[Mapping[str, str]] = MappingProxyType(
         "show": "pathology.cli.models_told",
         "verify": "pathology.cli.models_tried",
         "import": "pathology.cli.models_tried",
+        "withdraw": "pathology.cli.models_withdrawn",
+        "restore": "pathology.cli.models_withdrawn",
+        "withdrawn": "pathology.cli.models_withdrawn",
     }
 )
 """Only what runs networks loads the library for them."""
 
 
+Subparsers: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
 class ActionModule(Protocol):
     """What the modules of ``HOMES`` offer."""
 
-    def call(self, given: argparse.Namespace, settings: ModelsSettings) -> int:
+    def call(self, given: argparse.Namespace, settings: RunSettings) -> int:
         """Do ``given.action``; the exit code."""
         ...
 
@@ -56,9 +63,22 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     add("file", type=Path, metavar="FILE", help=".safetensors, .pt2, .pth, or an encoder's folder")
     add("--card", type=Path, required=True, metavar="CARD.toml", help="what the model is")
     add("--to", type=Path, required=True, metavar="FOLDER", help="the site's own models")
+    _switch(actions, every)
+
+
+def _switch(actions: Subparsers, every: argparse.ArgumentParser) -> None:
+    actions.add_parser("withdrawn", parents=[every], help="models that are out of use")
+    for name, what in (
+        ("withdraw", "take a model out of use at once, for every run and night"),
+        ("restore", "bring it back into use"),
+    ):
+        add = actions.add_parser(name, parents=[every], help=what).add_argument
+        add("name", metavar="NAME")
+        add("--why", required=True, help="the reason; it is kept")
+        add("--sha256", metavar="HEX", help="only these weights (default: all of this name)")
 
 
 def call(given: argparse.Namespace) -> int:
     """0 if all is well, 1 where a model is wrong or refused."""
     module: ActionModule = importlib.import_module(HOMES[given.action])
-    return module.call(given, load_settings(given.settings).site.models)
+    return module.call(given, load_settings(given.settings))

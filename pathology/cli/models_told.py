@@ -14,17 +14,17 @@ from rich.table import Table
 from pathology.cli.messages import say
 from pathology.pipeline.models import ListedModel, listed_model, listed_models
 from pathology.records.model import MeasuredResult
-from pathology.records.settings.site import ModelsSettings
+from pathology.records.settings.run import RunSettings
 
 COLUMNS = ("name", "task", "stains", "mpp", "licence", "research", "origin", "weights")
 WIDTH = 160
 
 
-def call(given: argparse.Namespace, settings: ModelsSettings) -> int:
+def call(given: argparse.Namespace, settings: RunSettings) -> int:
     """0; 1 where the weights of the model shown are not those of its card."""
     if given.action == "list":
-        return _list(listed_models(settings), as_json=given.json)
-    model = listed_model(settings, given.name)
+        return _list(listed_models(settings.site.models), as_json=given.json)
+    model = listed_model(settings.site.models, given.name)
     if given.json:
         print(json.dumps(facts_told(model), ensure_ascii=False, allow_nan=False))
     else:

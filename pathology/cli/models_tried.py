@@ -7,14 +7,15 @@ import json
 
 from pathology.cli.messages import say
 from pathology.pipeline.model_trial import bring_in, try_models
+from pathology.records.settings.run import RunSettings
 from pathology.records.settings.site import ModelsSettings
 
 
-def call(given: argparse.Namespace, settings: ModelsSettings) -> int:
+def call(given: argparse.Namespace, settings: RunSettings) -> int:
     """0 if every model tried is fit, 1 otherwise."""
     if given.action == "import":
-        return _import(given, settings)
-    trials = try_models(settings, given.name)
+        return _import(given, settings.site.models)
+    trials = try_models(settings.site.models, given.name)
     if given.json:
         rows = [{"name": t.name, "ok": not t.problem, "problem": t.problem} for t in trials]
         print(json.dumps({"models": rows}, ensure_ascii=False))

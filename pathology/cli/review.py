@@ -1,4 +1,4 @@
-"""``pathology review {audit,keys}``: care of the archive."""
+"""``pathology review``: the review page, who gets in, and care of the archive."""
 
 from __future__ import annotations
 
@@ -7,9 +7,13 @@ import json
 from pathlib import Path
 
 from pathology.cli.messages import say
+from pathology.cli.review_audit_export import call_export, export_arguments
+from pathology.cli.review_retention import call_retention, retention_arguments
+from pathology.cli.review_serve import call_serve, serve_arguments
+from pathology.cli.review_users import call_users, users_arguments
 from pathology.errors import UsageError
 from pathology.pipeline.ledger_care import accept_audit, forget_keys, rotate_keys, verify_audit
-from pathology.pipeline.ledger_open import make_keys
+from pathology.pipeline.ledger_open import make_keys, migrate_ledger
 from pathology.pipeline.settings import load_settings
 from pathology.records.audit import ChainReport
 from pathology.records.settings.ledger import ArchiveSettings
@@ -17,9 +21,16 @@ from pathology.records.settings.ledger import ArchiveSettings
 MOST_SHOWN = 50
 EXAMPLES = """
 examples:
+  pathology review serve --results OUT --slides /scans
+  pathology review users add reader --roles pathologist
+  pathology review users {roles,close,list,password,tie} ...
+  pathology review migrate                 (after a backup, when a newer program asks for it)
   pathology review audit --verify          (exit code 1 when a line was changed or is missing)
   pathology review audit --verify --json
   pathology review audit --accept --why "restored the backup of 3 May after a failed disk"
+  pathology review audit --export inspection --from 2026-05-01 --to 2026-05-31
+  pathology review retention list --due
+  pathology review retention {hold,lift,ask,purge} CASE --why REASON   (a purge takes two persons)
   pathology review keys make               (before a PostgreSQL ledger is used first)
   pathology review keys rotate             (while others work)
   pathology review keys forget             (takes retired keys off the key file)
@@ -28,16 +39,23 @@ examples:
 
 def arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``review``."""
-    parser.description = "Care of the archive. What is done here is itself in the audit chain."
+    parser.description = "The review page and its care. What is done is in the audit chain."
     parser.epilog = EXAMPLES
     every = argparse.ArgumentParser(add_help=False)
     every.add_argument("--settings", type=Path, metavar="FOLDER", help="a site's own settings")
     every.add_argument("--json", action="store_true", help="machine-readable, nothing else")
     parts = parser.add_subparsers(dest="part", required=True, metavar="PART")
+    serve_arguments(parts.add_parser("serve", parents=[every], help="the review page"))
+    users_arguments(parts.add_parser("users", parents=[every], help="who gets in, and as what"))
+    parts.add_parser("migrate", parents=[every], help="bring the ledger's tables up to date")
     audit = parts.add_parser("audit", parents=[every], help="the audit chain")
     what = audit.add_mutually_exclusive_group(required=True)
     what.add_argument("--verify", action="store_true", help="read every line and the anchor")
     what.add_argument("--accept", action="store_true", help="anchor the chain as it stands")
+    what.add_argument("--export", metavar="FILE", help="write it as FILE.jsonl and FILE.csv")
+    export_arguments(audit)
+    kept = parts.add_parser("retention", parents=[every], help="how long cases are kept")
+    retention_arguments(kept)
     audit.add_argument("--why", default="", help="the reason for --accept; it is kept")
     keys = parts.add_parser("keys", parents=[every], help="the keys that lock identities")
     keys.add_argument("action", choices=("make", "rotate", "forget"), metavar="ACTION")
@@ -45,7 +63,20 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(given: argparse.Namespace) -> int:
     """0 done, 1 the chain has faults."""
+    if given.part == "serve":
+        return call_serve(given)
+    if given.part == "users":
+        return call_users(given)
+    if given.part == "retention":
+        return call_retention(given, load_settings(given.settings))
+    if given.part == "audit" and given.export:
+        return call_export(given, load_settings(given.settings))
     settings = load_settings(given.settings).ledger
+    if given.part == "migrate":
+        migrate_ledger(settings)
+        told = {"schema": "pathology.migrated/1", "migrated": True}
+        print(json.dumps(told) if given.json else say("migrated"))
+        return 0
     if given.part == "keys":
         return _keys(given, settings)
     if given.verify:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final, Literal, cast
+from typing import Final, Literal
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from pathology.errors import NotAllowed, UsageError
 from pathology.ledger.chain import Entry
+from pathology.ledger.entrance_tables import PasswordRow
 from pathology.ledger.permissions import (
     FOUNDER,
     MAY,
@@ -20,9 +21,12 @@ from pathology.ledger.permissions import (
     allowed,
     who_may,
 )
+from pathology.ledger.read_accounts import open_account, roles_of
+from pathology.ledger.sessions import end_sessions, sessions_of
 from pathology.ledger.tables import AccountRoleRow, AccountRow, AuditRow
 from pathology.ledger.transactions import Transactions, Writing
 from pathology.records.actor import Act, Actor, Role
+from pathology.records.entrance import AccountTold
 
 NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
 FOUNDED: Final = "found-ledger"
@@ -46,7 +50,7 @@ class AccountBook:
             There is none, or it is closed.
         """
         with self._transactions.reading() as session:
-            found = _open_account(session, name)
+            found = open_account(session, name)
         if found is None:
             raise NotAllowed(
                 f"there is no open account {name!r}: an administrator makes one with "
@@ -64,7 +68,7 @@ class AccountBook:
         """
         with self._transactions.reading() as session:
             name = session.scalar(select(AccountRow.name).where(AccountRow.os_user == user))
-            found = name and _open_account(session, name)
+            found = name and open_account(session, name)
         if not found:
             raise NotAllowed(
                 f"the system user {user!r} has no open account in this ledger: an administrator "
@@ -81,7 +85,7 @@ class AccountBook:
             The account's roles do not allow the act, or it is closed.
         """
         with self._transactions.reading() as session:
-            found = _open_account(session, actor.name)
+            found = open_account(session, actor.name)
         if found is not None and allowed(found.roles, act):
             return
         roles = sorted(found.roles) if found else []
@@ -153,7 +157,23 @@ class AccountBook:
             session = writing.session
             session.execute(delete(AccountRoleRow).where(AccountRoleRow.account == name))
             session.add_all(AccountRoleRow(account=name, role=role) for role in roles)
+            end_sessions(session, name)  # what was open was opened under other roles
             _note(writing, "set-roles", after, (now_utc, by.name), before)
+
+    def listed(self) -> list[AccountTold]:
+        """All accounts that there ever were, by name."""
+        with self._transactions.reading() as session:
+            return [
+                AccountTold(
+                    name=row.name,
+                    kind=row.kind,
+                    roles=roles_of(session, row.name),
+                    closed=row.closed_utc is not None,
+                    password=_state_of(session.get(PasswordRow, row.name)),
+                    sessions=len(sessions_of(session, row.name)),
+                )
+                for row in session.scalars(select(AccountRow).order_by(AccountRow.name))
+            ]
 
     def close(self, name: str, by: Actor, now_utc: datetime, why: str) -> None:
         """An account that may do nothing from now on; what it did stays under its name."""
@@ -161,20 +181,15 @@ class AccountBook:
         before = self.actor(name)
         with self._transactions.writing() as writing:
             writing.session.get_one(AccountRow, name).closed_utc = now_utc
+            end_sessions(writing.session, name)
             nothing = Actor(name=name, kind=before.kind, roles=frozenset())
             _note(writing, "close-account", nothing, (now_utc, by.name), before, why)
 
 
-def _open_account(session: Session, name: str) -> Actor | None:
-    row = session.get(AccountRow, name)
-    if row is None or row.closed_utc is not None:
-        return None
-    roles = session.scalars(select(AccountRoleRow.role).where(AccountRoleRow.account == name))
-    return Actor(
-        name=name,
-        kind=cast(Literal["person", "service"], row.kind),
-        roles=frozenset(cast(Role, role) for role in roles),
-    )
+def _state_of(row: PasswordRow | None) -> Literal["none", "one-time", "set"]:
+    if row is None:
+        return "none"
+    return "set" if row.one_time_until_utc is None else "one-time"
 
 
 def _insert(session: Session, account: Actor, os_user: str | None, now_utc: datetime) -> None:

@@ -14,19 +14,29 @@ from sqlalchemy.orm import Session
 from pathology.errors import LedgerError, VaultError
 from pathology.ledger.accounts import AccountBook
 from pathology.ledger.anchor import Anchor
+from pathology.ledger.case_access import CaseAccess
+from pathology.ledger.cases import CaseBook
 from pathology.ledger.chain import Chain, Entry, head_of
 from pathology.ledger.database import connect
+from pathology.ledger.entrance import Entrance
+from pathology.ledger.outbox import OutboxBook
+from pathology.ledger.retaining import RetentionBook
 from pathology.ledger.rotation import Rotation
 from pathology.ledger.schema import ABSENT, prepare_tables
 from pathology.ledger.sealing import Sealing, current_key
+from pathology.ledger.sessions import SessionBook
 from pathology.ledger.shifts import ShiftBook
 from pathology.ledger.tables import AnchorRow, KeyProofRow, WrappingKeyRow
 from pathology.ledger.trail import Trail
 from pathology.ledger.transactions import Transactions
+from pathology.ledger.withdrawing import WithdrawalBook
 from pathology.ledger.worklist import Worklist
+from pathology.records.settings.access import AccessSettings
+from pathology.records.settings.deciding import DecidingSettings, RetentionSettings
 from pathology.records.settings.ledger import LedgerSettings
 from pathology.vault.codes import proof_of, same_code
 from pathology.vault.envelope import Vault
+from pathology.vault.passwords import passwords
 
 
 def utc_now() -> datetime:
@@ -87,6 +97,39 @@ class OpenLedger:
     def shifts(self) -> ShiftBook:
         """The night's own lock."""
         return ShiftBook(self.transactions)
+
+    def cases(self, rules: DecidingSettings) -> CaseBook:
+        """The review desk, by the site's rules."""
+        return CaseBook(self.transactions, Sealing(self._vault), self.accounts, rules)
+
+    def sessions(self, rules: AccessSettings) -> SessionBook:
+        """Who sits at the desk."""
+        return SessionBook(self.transactions, rules.sessions)
+
+    def entrance(self, rules: AccessSettings) -> Entrance:
+        """Signing in."""
+        hashing = passwords(rules.passwords, self._vault.ring.pseudonym)
+        return Entrance(self.transactions, hashing, rules)
+
+    def case_access(self, rules: AccessSettings) -> CaseAccess:
+        """Who may see which case."""
+        sealing = Sealing(self._vault)
+        return CaseAccess(self.transactions, sealing, self.accounts, rules.cases)
+
+    def retention(self, rules: RetentionSettings) -> RetentionBook:
+        """How long cases are kept, by the site's rules."""
+        return RetentionBook(self.transactions, self.accounts, rules)
+
+    @property
+    def outbox(self) -> OutboxBook:
+        """What is to leave."""
+        sealing = Sealing(self._vault)
+        return OutboxBook(self.transactions, sealing, self.accounts, self._acting)
+
+    @property
+    def models(self) -> WithdrawalBook:
+        """Models that are out of use."""
+        return WithdrawalBook(self.transactions, self.accounts)
 
     @property
     def keys(self) -> Rotation:

@@ -20,17 +20,43 @@ MAY: Final[Mapping[Role, frozenset[Act]]] = MappingProxyType(
                 "count-region",
                 "correct-result",
                 "draft-report",
+                "open-case",
+                "review-case",
+                "assign-case",
+                "withdraw-model",
                 "sign-report",
                 "export-final",
             }
         ),
         "operator": frozenset(
-            {"plan-night", "run-night", "run-analysis", "read-worklist", "read-identity"}
+            {
+                "plan-night",
+                "run-night",
+                "run-analysis",
+                "read-worklist",
+                "read-identity",
+                "open-case",
+                "assign-case",
+                "withdraw-model",
+            }
         ),
         "curator": frozenset({"curate-knowledge"}),
-        "administrator": frozenset({"manage-users", "manage-keys", "verify-audit"}),
-        "auditor": frozenset({"read-worklist", "verify-audit"}),
-        "service": frozenset({"plan-night", "run-night", "run-analysis", "read-worklist"}),
+        "administrator": frozenset(
+            {
+                "manage-users",
+                "manage-keys",
+                "verify-audit",
+                "export-audit",
+                "withdraw-model",
+                "restore-model",
+                "hold-case",
+                "purge-case",
+            }
+        ),
+        "auditor": frozenset({"read-worklist", "verify-audit", "export-audit", "hold-case"}),
+        "service": frozenset(
+            {"plan-night", "run-night", "run-analysis", "read-worklist", "open-case"}
+        ),
     }
 )
 """Least privilege; a role has nothing that is not written here."""

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import Row, Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from pathology.ledger.sealing import (
+    DESTROYED,
     Sealing,
     unsealed_folder,
     unsealed_order,
@@ -53,7 +55,10 @@ def in_parts(values: Iterable[Any]) -> Iterator[list[Any]]:
 def read_items(
     session: Session, sealing: Sealing, states: Sequence[WorkState], ids: Sequence[int] | None
 ) -> list[WorkItem]:
-    """Items in these states (all when empty) and of these ids (all when None), by id."""
+    """Items in these states (all when empty) and of these ids (all when None), by id.
+
+    Those whose slide was purged are not among them: nothing of them can be read.
+    """
     query = _items_query()
     if states:
         query = query.where(ItemRow.state.in_(states))
@@ -81,6 +86,7 @@ def _items_query() -> Select[ItemRow, SlideRow, DataKeyRow, LeaseRow, AttemptRow
             AttemptRow,
             and_(AttemptRow.item_id == ItemRow.item_id, AttemptRow.number == ItemRow.last_ended),
         )
+        .where(DataKeyRow.wrapped_by != DESTROYED)
     )
 
 
@@ -139,6 +145,7 @@ def _attempts_query() -> Select[AttemptRow, DataKeyRow]:
         .join(ItemRow, ItemRow.item_id == AttemptRow.item_id)
         .join(SlideRow, SlideRow.slide_row == ItemRow.slide_row)
         .join(DataKeyRow, DataKeyRow.name == SlideRow.data_key)
+        .where(DataKeyRow.wrapped_by != DESTROYED)
     )
 
 
@@ -174,10 +181,24 @@ def read_folder(session: Session, sealing: Sealing, result_key: str) -> str | No
         .join(ItemRow, ItemRow.item_id == ResultRow.item_id)
         .join(SlideRow, SlideRow.slide_row == ItemRow.slide_row)
         .join(DataKeyRow, DataKeyRow.name == SlideRow.data_key)
-        .where(ResultRow.result_key == result_key)
+        .where(ResultRow.result_key == result_key, DataKeyRow.wrapped_by != DESTROYED)
     )
     found = session.execute(query).first()
     if found is None:
         return None
     sealed, key_row = found
     return unsealed_folder(sealing.open_key(key_row), sealed, result_key)
+
+
+def read_slide_paths(session: Session, sealing: Sealing, slide_id: str) -> list[Path]:
+    """Places that a slide was read from."""
+    query = (
+        select(SlideRow, DataKeyRow)
+        .join(DataKeyRow, DataKeyRow.name == SlideRow.data_key)
+        .where(SlideRow.slide_id == slide_id)
+        .order_by(SlideRow.slide_row)
+    )
+    return [
+        unsealed_path(sealing.open_key(key_row), row.sealed_path, row.slide_row)
+        for row, key_row in session.execute(query)
+    ]

@@ -83,7 +83,7 @@ def _check_older(now: str, *, migrate: bool) -> None:
     if not migrate:
         raise LedgerError(
             f"the ledger's tables are version {now}, this program needs {newest_version()}: make "
-            "a backup, then migrate it"
+            "a backup, then run pathology review migrate"
         )
 
 

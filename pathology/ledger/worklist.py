@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy import select
 
@@ -17,6 +18,7 @@ from pathology.ledger.reading import (
     read_counts,
     read_folder,
     read_items,
+    read_slide_paths,
 )
 from pathology.ledger.sealing import Sealing
 from pathology.ledger.tables import ItemRow
@@ -144,3 +146,8 @@ class Worklist:
         """Folder of the result with this content key, None when none is registered."""
         with self._transactions.reading() as session:
             return read_folder(session, self._sealing, result_key)
+
+    def slide_paths(self, slide_id: str) -> list[Path]:
+        """Places that a slide was read from, the first one first."""
+        with self._transactions.reading() as session:
+            return read_slide_paths(session, self._sealing, slide_id)

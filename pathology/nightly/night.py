@@ -23,6 +23,7 @@ from pathology.nightly.job import JobMaker
 from pathology.nightly.journal import journal, tell
 from pathology.nightly.loop import Limits, Loop
 from pathology.nightly.metrics import Metrics, exposed
+from pathology.nightly.model_stop import ModelStop
 from pathology.nightly.options import NightOptions, NightSettings, NightWatcher
 from pathology.nightly.report import Reporter
 from pathology.nightly.settings import policy_of, time_limit_s
@@ -33,6 +34,7 @@ from pathology.nightly.triage import Triage
 from pathology.nightly.worklist_board import Board
 from pathology.pipeline.crew import Crew
 from pathology.pipeline.ledger_open import opened_ledger
+from pathology.pipeline.models_in_use import check_in_use
 from pathology.pipeline.night_files import nights_folder
 from pathology.pipeline.pseudonyms import night_pseudonyms
 from pathology.pipeline.roster import Roster
@@ -78,6 +80,7 @@ def run_night(
         _ledger(settings, options, watcher) as (ledger, actor),
     ):
         ledger.accounts.require(actor, "run-night")
+        check_in_use(ledger.models, settings.run, ANALYSES)
         lease = timedelta(seconds=trying.lease_s)
         shift = guard.begin_shift(ledger, actor, options.clock, lease, alone=alone)
         night = _Night(
@@ -247,13 +250,24 @@ class _Night:
                 incidents=incidents,
                 around=around,
                 summary=SummaryFile(out=self.out, alone=self.alone),
-                tick=lambda: reporter.tick(desk, around, crew.dashboard, self.metrics),
+                tick=self._models(incidents).before(
+                    lambda: reporter.tick(desk, around, crew.dashboard, self.metrics),
+                ),
             )
             try:
                 return loop.run()
             finally:
                 around.close()
                 loop.summary.write()
+
+    def _models(self, incidents: Incidents) -> ModelStop:
+        return ModelStop(
+            switch=self.ledger.models,
+            settings=self.settings.run,
+            analyses=ANALYSES,
+            incidents=incidents,
+            stop=self.watcher.stop,
+        )
 
     def _sources(self) -> OrderSources | None:
         if not has_sources(self.settings):

@@ -190,6 +190,11 @@ INCIDENTS: Final[Mapping[str, Pair]] = MappingProxyType(
             "The ledger refused to go on ({detail}). `pathology doctor` says what to do",
             "台账拒绝继续({detail})。请运行 pathology doctor",
         ),
+        "model-withdrawn": (
+            "A model was taken out of use, and the night ended early; what waits keeps waiting: "
+            "{detail}",
+            "有模型被停用,夜间运行提前结束;未处理的切片继续等待:{detail}",
+        ),
         "disk-full": (
             "The disk of the results was full, or not to be written; nothing new was begun until "
             "there was room again",

@@ -188,7 +188,7 @@ def write_report(out: Path, draft: Draft, extras: Extras, *, pdf: bool) -> tuple
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as cause:
         raise OutputError(f"{CASES}: cannot be written ({cause.strerror})") from cause
-    stem = folder / f"report-v{_next_version(folder)}"
+    stem = folder / f"report-v{next_version(folder)}"
     html = html_page(draft, extras)
     printed = pdf_page(html) if pdf else None
     files = [stem.with_suffix(".html")]
@@ -201,7 +201,8 @@ def write_report(out: Path, draft: Draft, extras: Extras, *, pdf: bool) -> tuple
     return (told, *files)
 
 
-def _next_version(folder: Path) -> int:
+def next_version(folder: Path) -> int:
+    """Number of the next report in a folder; drafts and signed versions count on together."""
     known = [int(m[1]) for p in folder.iterdir() if (m := VERSION.fullmatch(p.name))]
     return max(known, default=0) + 1
 

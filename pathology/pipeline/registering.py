@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -13,12 +13,15 @@ from typing import Final
 
 from pathology.errors import LedgerError, PathologyError
 from pathology.pipeline.archive_places import archive_places
+from pathology.pipeline.models_in_use import check_in_use
 from pathology.pipeline.roster import Ended
 from pathology.pipeline.run_slide import Job
 from pathology.records.actor import Actor
 from pathology.records.geometry import Mpp
 from pathology.records.ledger import WorkLedger
+from pathology.records.result import Analysis
 from pathology.records.settings.run import RunSettings
+from pathology.records.withdrawal import ModelSwitch
 from pathology.records.work import Outcome, SlideIdentity, WorkItem, WorkOrder
 
 AGAIN: Final = "pathology run was given this slide again"
@@ -36,7 +39,13 @@ class Register:
 
     work: WorkLedger | None = None
     actor: Actor | None = None
+    switch: ModelSwitch | None = None
     problem: PathologyError | None = field(default=None, init=False)
+
+    def check_models(self, settings: RunSettings, analyses: Iterable[Analysis]) -> None:
+        """Refuse models that were taken out of use, by UsageError; without a ledger none are."""
+        if self.switch is not None:
+            check_in_use(self.switch, settings, analyses)
 
     def tell(self, job: Job, end: Ended) -> None:
         """A slide that ended, whatever came of it."""
@@ -66,7 +75,7 @@ def registering(settings: RunSettings) -> Iterator[Register]:
 
     with opened_ledger(settings.ledger, make=False) as (ledger, actor):
         ledger.accounts.require(actor, "run-analysis")
-        yield Register(work=ledger.work, actor=actor)
+        yield Register(work=ledger.work, actor=actor, switch=ledger.models)
 
 
 def _there_is_one(settings: RunSettings) -> bool:

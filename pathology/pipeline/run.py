@@ -9,12 +9,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from pathology.errors import ModelRefused, PathologyError, SlideError
+from pathology.errors import LedgerError, ModelRefused, PathologyError, SlideError, UsageError
 from pathology.exchange.summary_csv import read_summary
 from pathology.pipeline import store
 from pathology.pipeline.crew import Crew
 from pathology.pipeline.identity import pseudonym_key
-from pathology.pipeline.registering import registering
+from pathology.pipeline.registering import Register, registering
 from pathology.pipeline.roster import Ended, Roster
 from pathology.pipeline.run_slide import Job, failed, label, place_id
 from pathology.pipeline.summary import INTERRUPTED, SUMMARY, Summary
@@ -22,6 +22,7 @@ from pathology.records.order import RunOptions, SlideOrder
 from pathology.records.progress import Progress
 from pathology.records.settings.run import RunSettings
 from pathology.records.summary import SummaryRow
+from pathology.records.work import Outcome
 
 LISTENING_S: Final = 0.5
 """Between two looks, so that Ctrl-C is heard at once."""
@@ -58,6 +59,8 @@ def run(
         The output folder cannot be written, or another run writes there.
     ClusterError
         The cluster cannot be reached.
+    UsageError
+        A model was taken out of use.
     LedgerError, VaultError, NotAllowed
         The site has a ledger, and it cannot be opened, or not by this user.
     """
@@ -69,11 +72,12 @@ def run(
     rows: dict[int, SummaryRow] = {}
     written = time.monotonic()
     with store.only_writer(options.out), registering(settings) as register:
+        register.check_models(settings, {order.analysis for order in orders})
         earlier = read_summary(options.out / SUMMARY)  # a spoilt one is said before work begins
         summary = Summary(path=options.out / SUMMARY, earlier=earlier, jobs=jobs)
         try:
             with Crew(roster, settings.site, watcher.on_progress) as crew:
-                for end in _carried_out(crew, jobs):
+                for end in _carried_out(crew, jobs, register):
                     rows[end.item] = end.row
                     watcher.on_row(end.row)
                     register.tell(jobs[end.item], end)
@@ -92,12 +96,15 @@ def run(
     return tuple(rows[place] for place in range(len(jobs)))
 
 
-def _carried_out(crew: Crew, jobs: Sequence[Job]) -> Iterator[Ended]:
+def _carried_out(crew: Crew, jobs: Sequence[Job], register: Register) -> Iterator[Ended]:
     """Orders as they end, by their place."""
     waiting, under_way, tried_again = deque(range(len(jobs))), 0, set[int]()
     while waiting or under_way:
         while waiting and crew.room:
             place = waiting.popleft()
+            if (stopped := _stopped(place, jobs[place], register)) is not None:
+                yield stopped
+                continue
             crew.start(place, jobs[place], parts=1 if waiting else crew.workers)
             under_way += 1
         for end in crew.ended(LISTENING_S):
@@ -107,6 +114,23 @@ def _carried_out(crew: Crew, jobs: Sequence[Job]) -> Iterator[Ended]:
                 waiting.append(end.item)
             else:
                 yield end
+
+
+def _stopped(place: int, job: Job, register: Register) -> Ended | None:
+    """The end of an order whose model was taken out of use while the run went on.
+
+    A ledger that is away just now stops nothing: it was asked when the run began.
+    """
+    try:
+        register.check_models(job.settings, [job.order.analysis])
+    except LedgerError:
+        return None
+    except UsageError as problem:
+        name = place_id(job)
+        refusal = SlideError(name, "model-refused", {"detail": str(problem)})
+        outcome = Outcome(kind="refused", reason_code=refusal.code, facts={"detail": str(problem)})
+        return Ended(item=place, outcome=outcome, row=failed(job, name, refusal), seconds=0.0)
+    return None
 
 
 def _interrupted(job: Job, *, known_before: bool) -> SummaryRow:

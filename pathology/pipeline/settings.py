@@ -14,6 +14,8 @@ from pathology.config import build_record, load_record, shipped_configs
 from pathology.errors import ConfigError, UsageError
 from pathology.predictions.segment import reach_um
 from pathology.records.result import Analysis
+from pathology.records.settings.access import AccessSettings
+from pathology.records.settings.deciding import DecidingSettings
 from pathology.records.settings.exchange import ExchangeSettings
 from pathology.records.settings.infiltration import InfiltrationSettings
 from pathology.records.settings.ki67 import Ki67Settings
@@ -37,6 +39,8 @@ FILES: Mapping[str, type[Any]] = {
     "llm": LlmSettings,
     "knowledge": KnowledgeSettings,
     "review": ReviewSettings,
+    "deciding": DecidingSettings,
+    "access": AccessSettings,
 }
 
 OF_THE_NIGHT = ("nightly", "costs")

@@ -27,6 +27,14 @@ Act = Literal[
     "view-case",
     "count-region",
     "correct-result",
+    "open-case",
+    "review-case",
+    "assign-case",
+    "withdraw-model",
+    "restore-model",
+    "hold-case",
+    "purge-case",
+    "export-audit",
 ]
 """What the ledger is asked about before it is done."""
 

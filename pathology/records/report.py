@@ -58,7 +58,7 @@ FactRole = Literal[
 ]
 """What a fact says of its topic."""
 
-SourceKind = Literal["finding", "laboratory", "request", "rule"]
+SourceKind = Literal["finding", "laboratory", "request", "rule", "physician"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,4 +51,14 @@ async def status_refused(request: Request, problem: Exception) -> Response:
     return refused(status, "not-found" if status == 404 else "wrong-request")
 
 
+async def ledger_away(request: Request, problem: Exception) -> Response:
+    """The archive cannot be asked just now: nothing that was not confirmed is known."""
+    return refused(503, "no-ledger", **{"Retry-After": "5"})
+
+
+async def not_allowed(request: Request, problem: Exception) -> Response:
+    """The account's roles do not let it do this."""
+    return refused(403, "not-allowed")
+
+
 EXPECTED: Final = (UsageError, SlideError)

@@ -10,8 +10,15 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from pathology.errors import OutputError
-from pathology.review.answers import EXPECTED, output_refused, status_refused, usage_refused
+from pathology.errors import LedgerError, NotAllowed, OutputError
+from pathology.review.answers import (
+    EXPECTED,
+    ledger_away,
+    not_allowed,
+    output_refused,
+    status_refused,
+    usage_refused,
+)
 from pathology.review.desk import Desk
 from pathology.review.guard import Guard
 from pathology.review.headers import SafeHeaders
@@ -38,6 +45,8 @@ def review_app(desk: Desk) -> Starlette:
             **dict.fromkeys(EXPECTED, usage_refused),
             OutputError: output_refused,
             HTTPException: status_refused,
+            LedgerError: ledger_away,
+            NotAllowed: not_allowed,
         },
         lifespan=open_hours,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from typing import Any
 
@@ -12,6 +11,7 @@ from starlette.responses import Response
 from pathology.exchange.regions_read import drawn_regions
 from pathology.pipeline.recount import CountedRegion, count_region
 from pathology.review.answers import refused, told
+from pathology.review.asked import object_of
 from pathology.review.room import result_of, room_of
 from pathology.review.shelf import OpenResult
 from pathology.review.told import counted_told
@@ -53,11 +53,8 @@ def counted_in(found: OpenResult, outline: list[Any]) -> CountedRegion:
 
 def _outline(body: bytes, most_points: int) -> list[Any] | None:
     """The outline of a request's body; None where it is none, or longer than a hand draws."""
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    outline = document.get("outline") if isinstance(document, dict) else None
+    document = object_of(body)
+    outline = None if document is None else document.get("outline")
     if not isinstance(outline, list) or not 3 <= len(outline) <= most_points:
         return None
     pairs = all(isinstance(p, list) and len(p) == 2 for p in outline)

@@ -36,3 +36,11 @@ class Gate(Protocol):
     def allows(self, actor: Actor, act: Act, case: CaseAsked | None) -> bool:
         """Whether an account may do this, to this case where the request is about one."""
         ...
+
+    def viewed(self, actor: Actor, what: str, case: CaseAsked | None) -> None:
+        """Keep that an account looks at a result, before it is shown; LedgerError: show nothing."""
+        ...
+
+    def refused(self, actor: Actor, act: Act, case: CaseAsked | None) -> None:
+        """Keep that an account was turned away."""
+        ...

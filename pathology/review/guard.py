@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pathology.errors import LedgerError
 from pathology.review.answers import refused
 from pathology.review.gate import CaseAsked
 from pathology.review.room import Room, case_of
@@ -20,6 +21,8 @@ SIGN_IN_FIRST: Final = """<!doctype html>
 <html lang="zh"><meta charset="utf-8"><title>Pathology</title>
 <p>请先登录。</p><p lang="en">Sign in first.</p></html>
 """
+LOOKS: Final = ("read-worklist",)
+"""Acts that show patients' results though they name none."""
 CHANGES_NOTHING: Final = ("GET", "HEAD")
 
 
@@ -44,7 +47,10 @@ class Guard:
         if scope["type"] != "http":  # there are no web sockets here
             return
         request = Request(scope, receive)
-        refusal = _foreign(request) or await self._asked(request)
+        try:
+            refusal = _foreign(request) or await self._asked(request)
+        except LedgerError:  # who cannot be known gets nothing
+            refusal = refused(503, "no-ledger", **{"Retry-After": "5"})
         if refusal is not None:
             await refusal(scope, receive, send)
             return
@@ -60,8 +66,13 @@ class Guard:
         actor = await self._room.ask(lambda: gate.who(request))
         if actor is None:
             return self._sign_in(rule)
+        if not self._room.requests.allows(actor.name):
+            return refused(429, "too-often", **{"Retry-After": "1"})
         if rule is None or rule.act == "anyone":
             return refused(404, "not-found")
+        if rule.act == "signed-in":
+            request.scope["pathology.actor"] = actor
+            return None
         found: OpenResult | None = None
         case: CaseAsked | None = None
         if "slide_id" in names:
@@ -71,8 +82,12 @@ class Guard:
             case = case_of(found.result)
         act = rule.act
         if not await self._room.ask(lambda: gate.allows(actor, act, case)):
+            await self._room.ask(lambda: gate.refused(actor, act, case))
             # Whether a case exists is itself told only to those who may see it.
             return refused(404, "not-found") if found else refused(403, "not-allowed")
+        if found is not None or act in LOOKS:
+            what = names.get("name", rule.path)
+            await self._room.ask(lambda: gate.viewed(actor, what, case))
         request.scope["pathology.actor"], request.scope["pathology.result"] = actor, found
         return None
 

@@ -48,13 +48,14 @@ async def page_file(request: Request) -> Response:
 
 async def list_page(request: Request) -> Response:
     """The list of results."""
-    return _html("list.html")
+    return html("list.html")
 
 
 async def slide_page(request: Request) -> Response:
     """The slide view; what it shows is asked for by its script."""
-    return _html("slide.html")
+    return html("slide.html")
 
 
-def _html(name: str) -> Response:
+def html(name: str) -> Response:
+    """One of the pages; none is made of what somebody sent."""
     return Response((PAGE / name).read_bytes(), media_type="text/html")

@@ -13,6 +13,8 @@ from pathology.records.actor import Actor
 from pathology.records.result import StoredResult
 from pathology.review.desk import Desk
 from pathology.review.gate import CaseAsked
+from pathology.review.lodge import Lodge
+from pathology.review.pace import Pace
 from pathology.review.shelf import OpenResult, Shelf
 from pathology.review.slide_rack import SlideRack
 
@@ -32,6 +34,11 @@ class Room:
         self._tiles = anyio.CapacityLimiter(limits.view.threads)
         self._counts = anyio.CapacityLimiter(limits.asking.counts)
         self._gate = anyio.CapacityLimiter(GATE_THREADS)
+        access = desk.settings.access
+        self._entering = anyio.CapacityLimiter(access.passwords.at_once)
+        minute = access.pace.entries_a_minute
+        self.entries = Pace(a_second=minute / 60, burst=minute)
+        self.requests = Pace(a_second=access.pace.requests_a_second, burst=access.pace.burst)
 
     async def look(self, do: Callable[[], T]) -> T:
         """Read a tile or a file."""
@@ -45,6 +52,10 @@ class Room:
         """Ask the gate, or look up a result for it."""
         return await anyio.to_thread.run_sync(do, limiter=self._gate)
 
+    async def enter(self, do: Callable[[], T]) -> T:
+        """Check a password: each takes memory, so that few are checked at one time."""
+        return await anyio.to_thread.run_sync(do, limiter=self._entering)
+
 
 def case_of(result: StoredResult) -> CaseAsked:
     """What a request for a result is about."""
@@ -54,6 +65,11 @@ def case_of(result: StoredResult) -> CaseAsked:
 def room_of(request: HTTPConnection) -> Room:
     """The room that a request came to."""
     return cast(Room, request.app.state.room)
+
+
+def lodge_of(request: HTTPConnection) -> Lodge | None:
+    """Where persons sign in, if this desk has such a place."""
+    return room_of(request).desk.lodge
 
 
 def actor_of(request: Request) -> Actor:

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pathology.records.actor import Act
-from pathology.review import correcting, counting, looking, page_files
+from pathology.review import correcting, counting, looking, page_files, signing_in
 
 Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
 RESULT: Final = "/results/{slide_id}/{name}"
@@ -26,13 +26,21 @@ class Rule:
 
     path: str
     answer: Answer
-    act: Act | Literal["anyone"]
+    act: Act | Literal["anyone", "signed-in"]
     method: Literal["GET", "POST"] = "GET"
     page: bool = False  # for a person: without a session they are sent to sign in
 
 
 ROUTES: Final[tuple[Rule, ...]] = (
     Rule(path="/page/{file}", answer=page_files.page_file, act="anyone"),
+    Rule(path="/sign-in", answer=signing_in.sign_in_page, act="anyone"),
+    Rule(path="/sign-in", answer=signing_in.sign_in, act="anyone", method="POST"),
+    Rule(path="/entry", answer=signing_in.ways_in, act="anyone"),
+    Rule(path="/password", answer=signing_in.change_password, act="anyone", method="POST"),
+    Rule(path="/sign-out", answer=signing_in.sign_out, act="signed-in", method="POST"),
+    Rule(path="/me", answer=signing_in.me, act="signed-in"),
+    Rule(path="/glass", answer=signing_in.break_glass, act="view-case", method="POST"),
+    Rule(path="/glass", answer=signing_in.glass_broken, act="verify-audit"),
     Rule(path="/", answer=page_files.list_page, act="read-worklist", page=True),
     Rule(path="/results", answer=looking.results, act="read-worklist"),
     Rule(

@@ -32,6 +32,14 @@ LEAST: dict[Act, set[Role]] = {
     "manage-users": {"administrator"},
     "manage-keys": {"administrator"},
     "verify-audit": {"administrator", "auditor"},
+    "export-audit": {"administrator", "auditor"},
+    "open-case": {"pathologist", "operator", "service"},
+    "review-case": {"pathologist"},
+    "assign-case": {"pathologist", "operator"},
+    "withdraw-model": {"pathologist", "operator", "administrator"},
+    "restore-model": {"administrator"},
+    "hold-case": {"administrator", "auditor"},
+    "purge-case": {"administrator"},
 }
 """Written a second time on purpose: a role that gains an act changes two places."""
 

@@ -39,6 +39,12 @@ class TwoSessions:
             return Actor(name="clerk", kind="person", roles=frozenset({"technician"}))
         return None
 
+    def viewed(self, actor: Actor, what: str, case: CaseAsked | None) -> None:
+        """Nothing is kept."""
+
+    def refused(self, actor: Actor, act: Act, case: CaseAsked | None) -> None:
+        """Nothing is kept."""
+
     def allows(self, actor: Actor, act: Act, case: CaseAsked | None) -> bool:
         if act not in ACTS[actor.name]:
             return False

@@ -41,6 +41,7 @@ BUILT = (  # keys that are put together, by what goes into them
     "reason.",
     "refused.",
     "region.",
+    "role.",
     "scale.",
     "source.",
     "stain.",

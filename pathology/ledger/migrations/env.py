@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from alembic import context
 
-from pathology.ledger.tables import Archive
+from pathology.ledger.case_tables import ReviewCaseRow
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=Archive.metadata,
+    target_metadata=ReviewCaseRow.metadata,
     render_as_batch=True,
     compare_type=True,
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from pathology.records.settings.access import AccessSettings
+from pathology.records.settings.deciding import DecidingSettings
 from pathology.records.settings.exchange import ExchangeSettings
 from pathology.records.settings.infiltration import InfiltrationSettings
 from pathology.records.settings.ki67 import Ki67Settings
@@ -30,3 +32,5 @@ class RunSettings:
     llm: LlmSettings
     knowledge: KnowledgeSettings
     review: ReviewSettings
+    deciding: DecidingSettings
+    access: AccessSettings

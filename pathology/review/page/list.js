@@ -1,5 +1,6 @@
 // The results at hand.
 
+import { account } from "./account.js";
 import { Refused, askJson } from "./ask.js";
 import { applyLooks, switches } from "./looks.js";
 import { byId, make } from "./make.js";
@@ -33,6 +34,7 @@ async function begin() {
   applyLooks();
   await speak();
   try {
+    await account();
     const { results } = await askJson("/results");
     draw(results);
     switches(() => draw(results));

@@ -1,0 +1,70 @@
+"""Accounts of the desk, made and changed by an administrator at the command line."""
+
+from __future__ import annotations
+
+from pathology.errors import ConfigError
+from pathology.ledger.open import utc_now
+from pathology.pipeline.ledger_open import opened_ledger
+from pathology.records.actor import Actor, Role
+from pathology.records.entrance import AccountTold
+from pathology.records.settings.run import RunSettings
+
+
+def add_account(settings: RunSettings, account: Actor, *, os_user: str | None = None) -> str | None:
+    """A new account; a person's one-time password, None for a service.
+
+    Raises
+    ------
+    NotAllowed
+        The system user's account may not manage users.
+    UsageError
+        The name is taken or impossible, or its roles do not go together.
+    """
+    with opened_ledger(settings.ledger, make=False) as (ledger, by):
+        now = utc_now()
+        ledger.accounts.add(account, by, now, os_user=os_user)
+        if account.kind == "service":
+            return None
+        return ledger.entrance(settings.access).one_time(account.name, by, now)
+
+
+def set_roles(settings: RunSettings, name: str, roles: frozenset[Role]) -> None:
+    """Other roles; the account's sessions end. The errors of ``add_account``."""
+    with opened_ledger(settings.ledger, make=False) as (ledger, by):
+        ledger.accounts.set_roles(name, roles, by, utc_now())
+
+
+def close_account(settings: RunSettings, name: str, why: str) -> None:
+    """An account that may do nothing from now on; its sessions end."""
+    with opened_ledger(settings.ledger, make=False) as (ledger, by):
+        ledger.accounts.close(name, by, utc_now(), why)
+
+
+def list_accounts(settings: RunSettings) -> list[AccountTold]:
+    """All accounts, for an administrator."""
+    with opened_ledger(settings.ledger, make=False) as (ledger, by):
+        ledger.accounts.require(by, "manage-users")
+        return ledger.accounts.listed()
+
+
+def fresh_password(settings: RunSettings, name: str) -> str:
+    """A one-time password for an account that has forgotten its own; its sessions end."""
+    with opened_ledger(settings.ledger, make=False) as (ledger, by):
+        ledger.accounts.require(by, "manage-users")
+        return ledger.entrance(settings.access).one_time(name, by, utc_now())
+
+
+def tie_account(settings: RunSettings, name: str, subject: str) -> None:
+    """Say who an account is to the site's single sign-on.
+
+    Raises
+    ------
+    ConfigError
+        The settings name no single sign-on.
+    """
+    if settings.access.oidc is None:
+        raise ConfigError("access.toml: there is no [oidc]: name the site's single sign-on first")
+    with opened_ledger(settings.ledger, make=False) as (ledger, by):
+        ledger.accounts.require(by, "manage-users")
+        outside = (settings.access.oidc.issuer, subject)
+        ledger.entrance(settings.access).tie(name, outside, by, utc_now())

@@ -1,0 +1,74 @@
+// Signing in. Neither name nor password is kept by this page, and none stands in an address.
+
+import { Refused, askJson, sendJson } from "./ask.js";
+import { applyLooks, switches } from "./looks.js";
+import { byId } from "./make.js";
+import { say, sayOr, speak } from "./words.js";
+
+/** @param {string} id @returns {HTMLInputElement} */
+function input(id) {
+  return /** @type {HTMLInputElement} */ (byId(id));
+}
+
+let problem = "";
+
+function draw() {
+  document.title = say("page");
+  const told = byId("told");
+  told.hidden = problem === "";
+  told.textContent = problem === "" ? "" : sayOr(`refused.${problem}`, say("refused.cannot"));
+}
+
+/** @param {string} code */
+function tell(code) {
+  problem = code;
+  draw();
+}
+
+function askForAnother() {
+  byId("change").hidden = false;
+  for (const id of ["new", "again"]) input(id).required = true;
+  input("new").focus();
+}
+
+async function enter() {
+  const changing = !byId("change").hidden;
+  const [name, password] = [input("name").value, input("password").value];
+  if (changing && input("new").value !== input("again").value) return tell("entry.not-alike");
+  try {
+    if (changing) await sendJson("/password", { name, password, new: input("new").value });
+    else await sendJson("/sign-in", { name, password });
+    location.replace("/");
+  } catch (refusal) {
+    const code = refusal instanceof Refused ? refusal.code : "cannot";
+    if (code === "entry.must-change") askForAnother();
+    else {
+      tell(code);
+      if (code === "entry.refused") {
+        input("password").value = "";
+        input("password").focus();
+      }
+    }
+  }
+}
+
+async function begin() {
+  applyLooks();
+  await speak();
+  switches(draw);
+  draw();
+  const form = /** @type {HTMLFormElement} */ (byId("entry"));
+  const button = /** @type {HTMLButtonElement} */ (byId("enter"));
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    button.disabled = true;
+    tell("");
+    await enter();
+    button.disabled = false;
+  });
+  const { outside } = await askJson("/entry");
+  byId("outside").hidden = !outside;
+  document.body.dataset.ready = "true";
+}
+
+void begin();

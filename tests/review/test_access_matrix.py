@@ -1,0 +1,112 @@
+"""Every address for every role with a real session, and for none: from the table of addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import get_args
+
+import pytest
+
+from pathology.ledger.permissions import MAY
+from pathology.records.actor import Act
+from pathology.review.route_table import ROUTES, Rule
+from tests.review.painted_desk import PaintedDesk
+from tests.review.real_desk import PERSONS, RealDesk, real_desk
+from tests.review.test_access import address, body_of
+
+LEAST: dict[str, set[str]] = {
+    "GET /": {"technician", "pathologist", "operator", "auditor"},
+    "GET /results": {"technician", "pathologist", "operator", "auditor"},
+    "GET /slides/{slide_id}/{name}": {"technician", "pathologist"},
+    "GET /results/{slide_id}/{name}": {"technician", "pathologist"},
+    "GET /results/{slide_id}/{name}/layers": {"technician", "pathologist"},
+    "GET /results/{slide_id}/{name}/view": {"technician", "pathologist"},
+    "GET /results/{slide_id}/{name}/tiles/{level:int}/{column:int}/{row:int}": {
+        "technician",
+        "pathologist",
+    },
+    "GET /results/{slide_id}/{name}/maps/{map}": {"technician", "pathologist"},
+    "GET /results/{slide_id}/{name}/regions": {"technician", "pathologist"},
+    "GET /results/{slide_id}/{name}/points": {"technician", "pathologist"},
+    "GET /results/{slide_id}/{name}/outlines": {"technician", "pathologist"},
+    "GET /results/{slide_id}/{name}/nucleus": {"technician", "pathologist"},
+    "POST /results/{slide_id}/{name}/count": {"pathologist"},
+    "GET /results/{slide_id}/{name}/editing": {"pathologist"},
+    "GET /results/{slide_id}/{name}/adopt": {"pathologist"},
+    "POST /results/{slide_id}/{name}/inside": {"pathologist"},
+    "POST /results/{slide_id}/{name}/foresee": {"pathologist"},
+    "POST /results/{slide_id}/{name}/keep": {"pathologist"},
+    "POST /glass": {"technician", "pathologist"},
+    "GET /glass": {"auditor", "administrator"},
+    "POST /sign-out": set(PERSONS),
+    "GET /me": set(PERSONS),
+}
+"""Written a second time on purpose: an address that is added, or loosened, changes two places."""
+FOR_ANYONE = {"GET /page/{file}", "GET /sign-in", "POST /sign-in", "POST /password", "GET /entry"}
+WHO = ("nobody", "forged", "signed out", *PERSONS)
+
+
+def called(rule: Rule) -> str:
+    return f"{rule.method} {rule.path}"
+
+
+@pytest.fixture(scope="module")
+def desk(painted_desk: PaintedDesk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealDesk]:
+    own = painted_desk.copied(tmp_path_factory.mktemp("own"))  # one address writes a result
+    with real_desk(own, tmp_path_factory.mktemp("ledger")) as opened:
+        for role in PERSONS:
+            opened.person(role, role)
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def tokens(desk: RealDesk) -> dict[str, str]:
+    found = {role: desk.token(role) for role in PERSONS}
+    out = desk.token("pathologist")
+    desk.ledger.sessions(desk.rules).end(out, desk.visit())
+    return {**found, "forged": "x" * 43, "signed out": out}
+
+
+def test_every_address_stands_in_the_table() -> None:
+    assert {called(r) for r in ROUTES} == LEAST.keys() | FOR_ANYONE
+    assert {called(r) for r in ROUTES if r.act == "anyone"} == FOR_ANYONE
+    for rule in ROUTES:
+        if rule.act not in ("anyone", "signed-in"):
+            assert rule.act in get_args(Act)
+            may = {role for role in PERSONS if rule.act in MAY[role]}
+            assert LEAST[called(rule)] == may, called(rule)
+
+
+@pytest.mark.parametrize("who", WHO)
+def test_each_role_gets_what_the_table_says(
+    who: str, desk: RealDesk, tokens: dict[str, str]
+) -> None:
+    with desk.browser() as browser:
+        for rule in ROUTES:
+            if called(rule) == "POST /sign-out" and who in PERSONS:
+                continue  # signs out: below
+            browser.cookies.clear()
+            if who in tokens:
+                browser.cookies.set("session", tokens[who])
+            answer = browser.request(
+                rule.method,
+                address(rule, desk.painted),
+                json=body_of(rule),
+                follow_redirects=False,
+            )
+            told = (answer.status_code, called(rule), who)
+            if rule.act == "anyone":
+                assert answer.status_code in (200, 400), told
+            elif who not in PERSONS:
+                wanted = 303 if rule.page else 401
+                assert answer.status_code == wanted, told
+            elif who in LEAST[called(rule)]:
+                assert answer.status_code in (200, 400), told  # let in; 400: by the body
+            else:
+                assert answer.status_code in (403, 404), told
+
+
+@pytest.mark.parametrize("who", PERSONS)
+def test_everybody_may_leave(who: str, desk: RealDesk) -> None:
+    with desk.browser(desk.token(who)) as browser:
+        assert browser.post("/sign-out", json={}).status_code == 200
