@@ -16,9 +16,10 @@ from pathology.pipeline.correct import CorrectedResult, correct, later_than
 from pathology.pipeline.correct import foresee as foreseen
 from pathology.records.correction import Correction, WhyCorrected
 from pathology.review.answers import BYTES, refused, told
+from pathology.review.asked import object_of
 from pathology.review.correction_read import correction_of, why_of
-from pathology.review.desk import KeptCorrection
 from pathology.review.editable import adopted, editable_told
+from pathology.review.kept_correction import KeptCorrection
 from pathology.review.room import Room, actor_of, case_of, result_of, room_of
 from pathology.review.shelf import OpenResult
 from pathology.review.told import foreseen_told
@@ -133,11 +134,8 @@ def _correction(document: dict[str, Any], found: OpenResult, room: Room, **by: A
 
 async def _document(request: Request) -> dict[str, Any]:
     """The body as a table; raises UsageError where it is none."""
-    try:
-        document = json.loads(await request.body())
-    except (ValueError, RecursionError) as cause:
-        raise UsageError("the request is no JSON. Load the page again") from cause
-    if not isinstance(document, dict):
+    document = object_of(await request.body())
+    if document is None:
         raise UsageError("the request is no table. Load the page again")
     return document
 

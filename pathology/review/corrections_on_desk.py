@@ -9,17 +9,20 @@ from datetime import datetime
 from pathology.errors import CaseRefused
 from pathology.pipeline.desk_cases import case_name, result_on_desk
 from pathology.records.case_review import Change
-from pathology.review.desk import CaseDesk, KeptCorrection
+from pathology.review.desk import CaseDesk
+from pathology.review.kept_correction import KeptCorrection
 
 
 class CorrectionsOnDesk:
     """Told of each correction once it is written (``Desk.kept``)."""
 
-    def __init__(self, desk: CaseDesk, clock: Callable[[], datetime]) -> None:
-        self._desk, self._clock = desk, clock
+    def __init__(
+        self, desk: CaseDesk, line: Callable[[KeptCorrection], None], clock: Callable[[], datetime]
+    ) -> None:
+        self._desk, self._line, self._clock = desk, line, clock
 
     def __call__(self, kept: KeptCorrection) -> None:
-        """The corrected result in the case; nothing where its case is not on the desk.
+        """A line of the chain, and the corrected result in its case where that is on the desk.
 
         Raises
         ------
@@ -27,6 +30,7 @@ class CorrectionsOnDesk:
             The case is another's, or its state lets nobody correct it. The result stays where it
             was written, and the case as it was.
         """
+        self._line(kept)
         cases = self._desk.ledger
         if kept.case.case_id is None:
             return

@@ -100,7 +100,8 @@ def _desk(ledger: OpenLedger, lodge: Lodge, settings: RunSettings, place: DeskPl
         lodge=lodge,
         cases=cases,
         night=None if place.night_of is None else place.night_of(ledger),
-        kept=CorrectionsOnDesk(cases, lodge.clock),
+        kept=CorrectionsOnDesk(cases, lodge.corrected, lodge.clock),
+        notes=True,  # the case keeps them under seal
     )
 
 

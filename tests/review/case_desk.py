@@ -72,5 +72,6 @@ def drafted_desk(
                 out=out, slide_of=plain.slide_of, research_accepted=False, pdf=False
             ),
         )
-        desk = replace(plain, cases=cases, kept=CorrectionsOnDesk(cases, real.clock))
+        kept = CorrectionsOnDesk(cases, plain.kept, real.clock)
+        desk = replace(plain, cases=cases, kept=kept, notes=True)
         yield DraftedDesk(real=real, desk=desk, cases=cases, out=out)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-from dataclasses import replace
 
 import pytest
 from starlette.requests import Request
@@ -85,9 +83,7 @@ def door(
     painted_desk: PaintedDesk, gate: TwoSessions, tmp_path_factory: pytest.TempPathFactory
 ) -> TestClient:
     """On a copy, under the same ids: one address writes a result."""
-    out = tmp_path_factory.mktemp("own") / "out"
-    shutil.copytree(painted_desk.results, out)
-    return TestClient(review_app(replace(painted_desk.desk(gate), results=out)))
+    return TestClient(review_app(painted_desk.copied(tmp_path_factory.mktemp("own")).desk(gate)))
 
 
 @pytest.mark.parametrize("rule", ROUTES, ids=lambda r: f"{r.method} {r.path}")

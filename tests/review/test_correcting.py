@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -23,10 +22,11 @@ from pathology.pipeline.recount import remembered
 from pathology.records.correction import CallOrder, Correction
 from pathology.records.prediction import CellClass, Nuclei, Positivity
 from pathology.review.app import review_app
-from pathology.review.desk import KeptCorrection
+from pathology.review.kept_correction import KeptCorrection
 from tests.review.conftest import ORIGIN
 from tests.review.packing import centres, unpack
 from tests.review.painted_desk import SITE, PaintedDesk
+from tests.review.real_desk import real_desk
 from tests.review.sessions import COOKIE, TwoSessions
 
 SQUARE = (203.5, 151.5, 902.5, 851.5)
@@ -46,10 +46,7 @@ TUMOUR = area("tumour", *SQUARE)
 
 @pytest.fixture
 def own(painted_desk: PaintedDesk, tmp_path: Path) -> PaintedDesk:
-    out = tmp_path / "out"
-    shutil.copytree(painted_desk.results, out)
-    folder = out / painted_desk.slide_id / painted_desk.folder.name
-    return replace(painted_desk, results=out, folder=folder)
+    return painted_desk.copied(tmp_path)
 
 
 @pytest.fixture
@@ -281,3 +278,20 @@ def test_a_correction_of_a_hundred_thousand_nuclei_is_foreseen_within_two_second
     told = foresee(memory, Correction(orders=(order,)))
     assert time.process_time() - start < 2
     assert len(told.calls) == np.count_nonzero(nuclei.positive[:20_000] != Positivity.POSITIVE)
+
+
+def test_a_kept_correction_is_a_line_that_names_no_file(own: PaintedDesk, tmp_path: Path) -> None:
+    with real_desk(own, tmp_path / "ledger") as desk:
+        desk.person("wang", "pathologist")
+        with desk.browser(desk.token("wang")) as browser:
+            kept = browser.post(f"{own.address}/keep", json={"regions": [TUMOUR], "why": "region"})
+        assert kept.status_code == 200, kept.text
+        (line,) = [e for e in desk.ledger.audit.lines() if e.act == "correct-result"]
+    made = kept.json()["result_id"].rpartition("/")[2]
+    assert (line.actor, line.after) == ("wang", {"result": made, "why": "region"})
+    assert line.subject.endswith(f"/{own.folder.name}")
+    assert own.slide_id not in line.subject
+    assert (
+        json.loads((own.results / own.slide_id / made / "findings.json").read_text())["author"]
+        == "wang"
+    )

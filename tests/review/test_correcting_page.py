@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +22,7 @@ CORNERS = [(303.5, 203.5), (1003.5, 203.5), (1003.5, 803.5), (303.5, 803.5)]
 
 @pytest.fixture(scope="module")
 def own(painted_desk: PaintedDesk, tmp_path_factory: pytest.TempPathFactory) -> PaintedDesk:
-    out = tmp_path_factory.mktemp("corrected") / "out"
-    shutil.copytree(painted_desk.results, out)
-    folder = out / painted_desk.slide_id / painted_desk.folder.name
-    return replace(painted_desk, results=out, folder=folder)
+    return painted_desk.copied(tmp_path_factory.mktemp("corrected"))
 
 
 @pytest.fixture(scope="module")
