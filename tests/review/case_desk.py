@@ -37,6 +37,19 @@ class DraftedDesk:
         return self.cases.ledger.name_of(CASE)
 
 
+def case_desk(real: RealDesk, out: Path, blind_first: BlindFirst = "off") -> CaseDesk:
+    """Where the cases of a folder of results are decided."""
+    rules = SITE.deciding
+    own = replace(rules, reading=replace(rules.reading, blind_first=blind_first))
+    return CaseDesk(
+        ledger=real.ledger.cases(own),
+        rules=load_report_rules(),
+        place=SigningPlace(
+            out=out, slide_of=real.desk().slide_of, research_accepted=False, pdf=False
+        ),
+    )
+
+
 @contextmanager
 def drafted_desk(
     painted: PaintedDesk, folder: Path, blind_first: BlindFirst = "off"
@@ -61,17 +74,8 @@ def drafted_desk(
         for name in (READER, SECOND):
             real.person(name, "pathologist")
         real.person(CLERK, "technician")
-        plain = real.desk()
-        rules = SITE.deciding
-        cases = CaseDesk(
-            ledger=ledger.cases(
-                replace(rules, reading=replace(rules.reading, blind_first=blind_first))
-            ),
-            rules=load_report_rules(),
-            place=SigningPlace(
-                out=out, slide_of=plain.slide_of, research_accepted=False, pdf=False
-            ),
-        )
-        kept = CorrectionsOnDesk(cases, plain.kept, real.clock)
-        desk = replace(plain, cases=cases, kept=kept, notes=True)
+        cases = case_desk(real, out, blind_first)
+        kept = CorrectionsOnDesk(cases, real.desk().kept, real.clock)
+        real.more = {"cases": cases, "kept": kept, "notes": True}
+        desk = real.desk()
         yield DraftedDesk(real=real, desk=desk, cases=cases, out=out)

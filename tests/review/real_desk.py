@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 from starlette.testclient import TestClient
 
@@ -46,6 +46,7 @@ class RealDesk:
     admin: Actor
     rules: AccessSettings = field(default_factory=lambda: replace(RULES, pace=PACE))
     clock: Clock = field(default_factory=Clock)
+    more: dict[str, Any] = field(default_factory=dict)  # of the desk: its cases, its night
 
     @property
     def settings(self) -> RunSettings:
@@ -54,7 +55,8 @@ class RealDesk:
     def desk(self) -> Desk:
         lodge = Lodge(self.ledger, self.rules, self.clock)
         plain = self.painted.desk(lodge)
-        return replace(plain, lodge=lodge, settings=self.settings, kept=lodge.corrected)
+        told = {"lodge": lodge, "settings": self.settings, "kept": lodge.corrected, **self.more}
+        return replace(plain, **told)
 
     def visit(self) -> Visit:
         return Visit(now_utc=self.clock.now, address="127.0.0.1")
