@@ -159,13 +159,13 @@ class Books:
         )
 
     def enrol(self, orders: Sequence[WorkOrder]) -> None:
-        """New orders; those known stay as they are."""
+        """New orders; those known stay as they are, and may be another operator's of just now."""
         if not orders:
             return
         work, terms, now = self._ledger.work, self._terms, self._terms.clock.now()
         told = self._call("enrol", lambda: work.enrol(orders, terms.actor, now))
+        self.board.put(work.items(ids=[*told.new, *told.known]))
         if told.new:
-            self.board.put(work.items(ids=told.new))
             tell("enrolled", number=len(told.new))
 
     def read_all(self) -> None:

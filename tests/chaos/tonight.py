@@ -18,7 +18,7 @@ import psutil
 from tests.night_site import NightSite
 
 STOPS: Final = Path(__file__).parent / "stops"
-PATIENCE_S: Final = 300.0
+PATIENCE_S: Final = 480.0
 """For what takes some seconds on an idle machine."""
 
 

@@ -413,3 +413,18 @@ def test_only_the_last_slides_may_be_split_among_idle_workers(
     assert len(tonight.crew.parts) == 6
     assert tonight.crew.parts[:4] == [1] * 4, "others waited that idle workers could take"
     assert tonight.crew.parts[-1] == tonight.crew.workers
+
+
+def test_what_another_operator_enrolled_meanwhile_is_this_nights_work_too(
+    site: LedgerSite, slides: Path, tmp_path: Path
+) -> None:
+    tonight = night(site, tmp_path, done)
+    with site.open() as ledger:
+        _, desk, around = tonight._made(ledger, 60.0)
+        books = desk._books
+        books.read_all()
+        tonight.enrol(orders(slides))  # by another process, since this night last read all
+        assert len(books.board) == 0
+        books.enrol(orders(slides))
+        assert len(books.board) == 6
+        around.close()
