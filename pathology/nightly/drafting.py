@@ -17,6 +17,8 @@ from pathology.nightly.journal import tell
 from pathology.nightly.lookout import Lookout
 from pathology.records.drafting import DraftAsk, DraftCounts, DraftStory
 
+LAST_LOOK_S: Final = 15.0
+"""For the last look of a night, whose numbers its summary tells."""
 PATIENCE_S: Final = 60.0
 """For the ledger to come back before the night ends without having looked once more."""
 
@@ -133,13 +135,14 @@ class Drafting:
 
     def close(self) -> None:
         """Look once more, and then no more: ``counts`` is how things stand at the end."""
-        self._closing = True
+        self._closing, asked = True, time.monotonic()
         self._look_anew()
-        deadline = time.monotonic() + PATIENCE_S / 4
-        while self._lookout.seen is None and self._lookout.problem is None:
-            if time.monotonic() > deadline:
+        while time.monotonic() - asked < LAST_LOOK_S and self._lookout.problem is None:
+            seen = self._lookout.seen
+            if seen is not None and seen.began >= asked:
                 break
             time.sleep(0.05)
+        self._last = self.counts
         self._lookout.close()
 
     def _look_anew(self) -> None:

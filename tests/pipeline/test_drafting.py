@@ -8,11 +8,12 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 import pathology.pipeline.drafting as drafting
@@ -210,6 +211,15 @@ def test_a_report_that_was_whole_before_the_kill_is_found_and_not_made_again(
     assert reports(tmp_path) == ["report-v1.json"]
 
 
+def writer_with_the_case() -> psutil.Process | None:
+    """The process below this one that has the lock of a case."""
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            if any(f.path.endswith("/.drafting") for f in process.open_files()):
+                return process
+    return None
+
+
 @pytest.mark.slow
 def test_a_crew_has_drafts_made_by_a_worker_that_takes_no_slide(tmp_path: Path) -> None:
     folder = write_result(tmp_path)
@@ -225,3 +235,30 @@ def test_a_crew_has_drafts_made_by_a_worker_that_takes_no_slide(tmp_path: Path) 
         assert ended.outcome.kind == "done"
     with Crew(Roster(workers=1), faults.settings().site, lambda _: None) as crew:
         assert crew.draft(ask(tmp_path, folder)) is None
+
+
+@pytest.mark.slow
+def test_a_writer_that_is_killed_costs_a_try_and_is_replaced(tmp_path: Path) -> None:
+    folder, free = write_result(tmp_path), threading.Event()
+
+    def says(body: Any) -> str:
+        free.wait(120)
+        return example_answer(body)
+
+    with (
+        chat_server("json_schema", says=says) as stub,
+        Crew(Roster(workers=1, writers=1), faults.settings().site, lambda _: None) as crew,
+    ):
+        own = site(tmp_path / "own", stub.url, read_s="100.0", total_s="150.0")
+        mine = ask(tmp_path, folder, llm=load_llm(own))
+        faults.until(lambda: crew.writers == 1, "no writer")
+        first = crew.draft(mine)
+        faults.until(lambda: story_of(tmp_path, NAME) is not None, "nobody drafts")
+        writer_with_the_case().kill()
+        faults.until(lambda: first.done, "its death was not told")
+        assert (first.story, first.fault) == (None, "worker-died")
+        free.set()
+        faults.until(lambda: crew.draft(mine) is not None, "no other writer")
+        faults.until(lambda: story_of(tmp_path, NAME).state == "done", "no draft")
+    assert [t.trouble for t in story_of(tmp_path, NAME).tries] == ["lost", None]
+    assert reports(tmp_path) == ["report-v1.json"]
