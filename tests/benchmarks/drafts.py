@@ -49,7 +49,7 @@ from tests.reports.made_cases import dice
 from tests.reports.unseen import tried
 
 CASES = 120
-UNSEEN = ("first", "second", "third")
+UNSEEN = ("first", "second", "third", "fourth")
 Book = Mapping[str, Mapping[str, list[str]]]
 
 

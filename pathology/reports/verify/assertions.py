@@ -117,9 +117,16 @@ def _of_place(clause: Clause, index: int) -> str | None:
         between = clause.tokens[first + 1 : second]
         joined = any(t.means("role", "of") or t.text == "/" for t in between)
         near = second - first <= NEAR + 1 or clause.tokens[second - 1].means("role", "of")
+        if index in (first, second) and any(_inside(t) for t in between):
+            return "counted" if index == first else "positive"
         if joined and near and index in (first, second):
             return "positive" if index == first else "counted"
     return None
+
+
+def _inside(token: Token) -> bool:
+    """Whether it says "among": 400 个细胞核中有 100 个."""
+    return not token.means("role") and (token.text[0] == "中" or token.text[-1] == "中")
 
 
 def _number(token: Token, roles: Sequence[str], topics: Sequence[str], desk: Desk) -> str | Block:

@@ -13,6 +13,7 @@ from typing import Final
 from pathology.records.settings.reports import TopicName, Vocabulary
 from pathology.reports.verify.reading import Token
 
+COLONS: Final = (":", "：")
 ALIGNED: Final = ("status", "intensity", "ish", "presence", "category", "grade", "measurability")
 """Roles whose words belong to the topic that the clause names; others have one topic a case."""
 
@@ -26,6 +27,7 @@ class Clause:
     scopes: frozenset[str]
     joined: bool = False  # by "and", not by a mark
     of_whole: bool = False  # what comes before names the whole that this is a part of
+    after_colon: bool = False  # what comes before is its heading
 
     @property
     def has_number(self) -> bool:
@@ -87,8 +89,11 @@ def _goes_with(part: Sequence[Token], mark: Token, following: Sequence[Token]) -
     """Whether ``mark`` parts a number from its name ("counted: 400") or "of which" from it."""
     if mark.text.lower() == "of which":
         return bool(part) and bool(part[-1].numbers)
-    is_colon = mark.text in (":", "：")
-    return is_colon and not any(t.numbers for t in part) and any(t.numbers for t in following)
+    return (
+        mark.text in COLONS
+        and not any(t.numbers for t in part)
+        and any(t.numbers for t in following)
+    )
 
 
 def _clause(
@@ -105,6 +110,7 @@ def _clause(
         scopes=frozenset(scopes - wider),
         joined=bool(opening) and all(t.text in "、" or t.means("break") for t in opening),
         of_whole=_of_whole(opening, before),
+        after_colon=any(t.text in COLONS for t in opening),
     )
 
 
@@ -200,6 +206,8 @@ def heard_clauses(
     waiting: list[Subject] = []
     last: tuple[Clause, Subject] | None = None
     for (clause, subject), basis in zip(heard, _bases(clauses), strict=True):
+        if clause.after_colon and clause.markers:
+            waiting = []  # a heading over what names itself
         if clause.tells:
             shared += [(clause, _filled(w, subject)) for w in waiting if _another(w, subject)]
             waiting, last = [], (clause, subject)

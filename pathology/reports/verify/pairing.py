@@ -20,18 +20,23 @@ def paired_clauses(clauses: Sequence[Clause]) -> tuple[Heard, ...] | None:
     first = next((i for i, c in enumerate(clauses) if c.tells), None)
     if first is None or any(c.names for c in clauses[first + 1 :]):
         return None
-    named = _named([c for c in clauses[: first + 1] if c.names])
+    naming = [c for c in clauses[: first + 1] if c.names]
+    if len(naming) > 2 and not naming[-1].scopes and all(c.scopes for c in naming[:-1]):
+        naming, shared = naming[:-1], naming[-1].markers  # "in A and B, X is ..."
+        named = _named(naming, shared)
+    else:
+        named = _named(naming, frozenset())
     results = _results(clauses[first:])
     if named is None or len(named) != len(results) or len(named) < 2:
         return None
     return tuple((c, s) for s, told in zip(named, results, strict=True) for c in told)
 
 
-def _named(clauses: Sequence[Clause]) -> list[Subject] | None:
+def _named(clauses: Sequence[Clause], after: frozenset[str]) -> list[Subject] | None:
     """One subject a clause; a marker that only one of them names is that of all."""
     if any(len(c.markers) > 1 or len(c.scopes) > 1 for c in clauses):
         return None
-    markers = {m for c in clauses for m in c.markers}
+    markers = {m for c in clauses for m in c.markers} | after
     shared = next(iter(markers)) if len(markers) == 1 else None
     return [
         Subject(marker=next(iter(c.markers), shared), scope=next(iter(c.scopes), None))
