@@ -30,6 +30,20 @@ LEAVING: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "OPINION (no signature) on {bundle} by {by}, site {site}:\n{text}",
             "会诊意见(非签名),{bundle},{by},机构 {site}:\n{text}",
         ),
+        "backed-up": (
+            "The backup stands and was read back: {files} files, {rows:,} rows, {lines:,} lines of "
+            "the chain, head {head}. Keep the keys in another place.",
+            "备份完成并已回读:{files} 个文件,{rows:,} 行数据,审计链 {lines:,} 行,"
+            "校验码 {head}。密钥请另行保存。",
+        ),
+        "restored": (
+            "Restored and verified: {files} files, {rows:,} rows, {lines:,} lines, head {head}",
+            "已恢复并核验:{files} 个文件,{rows:,} 行数据,审计链 {lines:,} 行,校验码 {head}",
+        ),
+        "restore-keys-both": (
+            "--keys-with needs --from, the public key of the site that made the backup",
+            "--keys-with 需要同时给出 --from(备份方的公钥)",
+        ),
         "outbox-line": (
             "{number}  {state}  {format} -> {destination}  {case} v{version}  "
             "tries {tries}  {told}",

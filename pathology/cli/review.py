@@ -1,4 +1,4 @@
-"""``pathology review {audit,keys,outbox}``: care of the archive."""
+"""``pathology review {audit,keys,outbox,backup,restore}``: care of the archive."""
 
 from __future__ import annotations
 
@@ -7,6 +7,12 @@ import json
 from pathlib import Path
 
 from pathology.cli.messages import say
+from pathology.cli.review_backup import (
+    backup_arguments,
+    call_backup,
+    call_restore,
+    restore_arguments,
+)
 from pathology.cli.review_outbox import call_outbox, outbox_arguments
 from pathology.errors import UsageError
 from pathology.pipeline.ledger_care import accept_audit, forget_keys, rotate_keys, verify_audit
@@ -21,11 +27,14 @@ examples:
   pathology review audit --verify          (exit code 1 when a line was changed or is missing)
   pathology review audit --verify --json
   pathology review audit --accept --why "restored the backup of 3 May after a failed disk"
+  pathology review backup /backup/monday --results results
   pathology review outbox send             (signed reports to the LIS; run by a timer)
   pathology review keys make               (before a PostgreSQL ledger is used first)
   pathology review keys rotate             (while others work)
   pathology review keys forget             (takes retired keys off the key file)
 """
+
+CALLS = {"outbox": call_outbox, "backup": call_backup, "restore": call_restore}
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,6 +45,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     every.add_argument("--settings", type=Path, metavar="FOLDER", help="a site's own settings")
     every.add_argument("--json", action="store_true", help="machine-readable, nothing else")
     parts = parser.add_subparsers(dest="part", required=True, metavar="PART")
+    backup_arguments(parts.add_parser("backup", parents=[every], help="copy all of it"))
+    restore_arguments(parts.add_parser("restore", parents=[every], help="put a backup back"))
     outbox_arguments(parts.add_parser("outbox", parents=[every], help="what is to leave"))
     audit = parts.add_parser("audit", parents=[every], help="the audit chain")
     what = audit.add_mutually_exclusive_group(required=True)
@@ -48,8 +59,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def call(given: argparse.Namespace) -> int:
     """0 done, 1 the chain has faults."""
-    if given.part == "outbox":
-        return call_outbox(given)
+    if given.part in CALLS:
+        return CALLS[given.part](given)
     settings = load_settings(given.settings).ledger
     if given.part == "keys":
         return _keys(given, settings)
