@@ -10,7 +10,6 @@ from pathology.cli.messages import say
 from pathology.errors import UsageError
 from pathology.pipeline.backup import BackedUp, BackupOrder, back_up, restore, restore_keys
 from pathology.pipeline.settings import load_settings
-from pathology.vault.site_keys import read_public_keys
 
 SCHEMA = "pathology.backed-up/1"
 
@@ -41,8 +40,7 @@ def restore_arguments(parser: argparse.ArgumentParser) -> None:
 def call_backup(given: argparse.Namespace) -> int:
     """0 done."""
     settings = load_settings(given.settings)
-    keys_to = None if given.keys_to is None else read_public_keys(given.keys_to)
-    order = BackupOrder(results=given.results, settings=given.settings, keys_to=keys_to)
+    order = BackupOrder(results=given.results, settings=given.settings, keys_to=given.keys_to)
     return _told(back_up(settings, order, given.dest), "backed-up", as_json=given.json)
 
 
@@ -52,7 +50,7 @@ def call_restore(given: argparse.Namespace) -> int:
     if (given.keys_with is None) != (given.sender is None):
         raise UsageError(say("restore-keys-both"))
     if given.keys_with is not None:
-        restore_keys(settings, given.source, given.keys_with, read_public_keys(given.sender))
+        restore_keys(settings, given.source, given.keys_with, given.sender)
     done = restore(settings, given.source, given.results)
     return _told(done, "restored", as_json=given.json)
 

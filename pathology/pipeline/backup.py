@@ -32,7 +32,7 @@ from pathology.records.settings.run import RunSettings
 from pathology.vault.envelope import Vault
 from pathology.vault.ring import read_ring
 from pathology.vault.sealed_bundle import open_bundle, seal_bundle
-from pathology.vault.site_keys import PublicKeys, read_site_keys
+from pathology.vault.site_keys import read_public_keys, read_site_keys
 
 SCHEMA: Final = "pathology.backup/1"
 LIST: Final = "backup.json"
@@ -45,7 +45,7 @@ class BackupOrder:
 
     results: Path | None = None  # folder with cases/: the reports
     settings: Path | None = None  # the site's own
-    keys_to: PublicKeys | None = None  # the key ring, locked to this key
+    keys_to: Path | None = None  # a public key: the key ring goes along, locked to it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +138,7 @@ def restore(settings: RunSettings, source: Path, results: Path | None) -> Backed
     return BackedUp(files=len(told["files"]), rows=rows, lines=report.lines, head=report.head)
 
 
-def restore_keys(settings: RunSettings, source: Path, private: Path, sender: PublicKeys) -> Path:
+def restore_keys(settings: RunSettings, source: Path, private: Path, sender: Path) -> Path:
     """The key ring out of a backup, by the private key that it was locked to; where it lies now.
 
     Raises
@@ -149,10 +149,10 @@ def restore_keys(settings: RunSettings, source: Path, private: Path, sender: Pub
     place = archive_places(settings.ledger).keys
     if settings.ledger.vault.keys != "file" or place.exists():
         raise VaultError("[vault] there are keys already, or they come from elsewhere")
-    keys = read_site_keys(private)
+    keys, public = read_site_keys(private), read_public_keys(sender)
     try:
         with (source / KEYS).open("rb") as sealed:
-            ring = b"".join(open_bundle(sealed, keys, sender, "question"))
+            ring = b"".join(open_bundle(sealed, keys, public, "question"))
         place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         place.touch(mode=0o600, exist_ok=False)
         place.write_bytes(ring)
@@ -190,12 +190,12 @@ def _take_knowledge(folder: Path, target: Path) -> None:
             one.backup(other)
 
 
-def _take_keys(archive: ArchiveSettings, target: Path, to: PublicKeys) -> None:
+def _take_keys(archive: ArchiveSettings, target: Path, to: Path) -> None:
     """The key file, locked to a key whose private half lies elsewhere."""
     if archive.vault.keys != "file":
         raise VaultError(f'[vault] keys = "{archive.vault.keys}": back them up there')
-    own = read_site_keys(keys_place(archive))
-    seal_bundle([archive_places(archive).keys.read_bytes()], target, own, to, "question")
+    own, recipient = read_site_keys(keys_place(archive)), read_public_keys(to)
+    seal_bundle([archive_places(archive).keys.read_bytes()], target, own, recipient, "question")
 
 
 def _read_back(archive: ArchiveSettings, aside: Path) -> ChainReport:

@@ -182,14 +182,16 @@ def test_keys_go_along_only_when_asked_for_and_locked(site: Site) -> None:
     own = site_keys(site.settings.ledger, make=True).public
     safe = fresh_site_keys()
     write_site_keys(safe, site.folder / "safe" / "private.json")
-    backup = site.made(keys_to=safe.public)
+    (site.folder / "safe.json").write_bytes(safe.public.document())
+    (site.folder / "own.json").write_bytes(own.document())
+    backup = site.made(keys_to=site.folder / "safe.json")
     assert not any(secret in p.read_bytes() for p in backup.rglob("*") if p.is_file())
     other = site.machine("two")
-    restore_keys(other, backup, site.folder / "safe" / "private.json", own)
+    restore_keys(other, backup, site.folder / "safe" / "private.json", site.folder / "own.json")
     assert archive_places(other.ledger).keys.read_bytes() == ring
     assert restore(other, backup, None).lines > 5
     with pytest.raises(VaultError, match="already"):
-        restore_keys(other, backup, site.folder / "safe" / "private.json", own)
+        restore_keys(other, backup, site.folder / "safe" / "private.json", site.folder / "own.json")
 
 
 @pytest.mark.parametrize("ledger_database", ["sqlite"], indirect=True)
