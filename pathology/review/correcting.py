@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pathology.errors import CorrectedMeanwhile, UsageError
-from pathology.pipeline.correct import CorrectedResult, correct, later_than
+from pathology.pipeline.correct import CorrectedResult, correct
 from pathology.pipeline.correct import foresee as foreseen
 from pathology.records.correction import Correction, WhyCorrected
 from pathology.review.answers import BYTES, refused, told
@@ -22,13 +22,13 @@ from pathology.review.editable import adopted, editable_told
 from pathology.review.kept_correction import KeptCorrection
 from pathology.review.room import Room, actor_of, case_of, result_of, room_of
 from pathology.review.shelf import OpenResult
-from pathology.review.told import foreseen_told
+from pathology.review.told import foreseen_told, named_told
 
 LONGEST_NOTE: Final = 2000
 
 
 async def editing(request: Request) -> Response:
-    """What a person may change of a result, and who changed it meanwhile."""
+    """What a person may change of a result."""
     room, found, account = room_of(request), result_of(request), actor_of(request).name
 
     def seen() -> dict[str, Any]:
@@ -36,7 +36,6 @@ async def editing(request: Request) -> Response:
             "account": account,
             "noted": room.desk.notes,
             "regions": editable_told(found.regions.regions),
-            "later": [_named(r.result_id, r.author) for r in later_than(_out(found), found.result)],
         }
 
     return told(await room.look(seen))
@@ -98,7 +97,7 @@ async def keep(request: Request) -> Response:
         note=note,
     )
     await room.ask(lambda: room.desk.kept(kept))
-    return told(_named(made, actor.name))
+    return told(named_told(made, actor.name))
 
 
 def _written(
@@ -108,18 +107,10 @@ def _written(
     author, why = by
     correction = _correction(document, found, room, author=author, why=why, alone=True)
     slide = room.desk.slide_of(found.result.slide.id)
-    made_from = CorrectedResult(folder=found.folder, out=_out(found), slide=slide)
+    made_from = CorrectedResult(folder=found.folder, out=found.results, slide=slide)
     made = correct(made_from, correction, room.desk.settings)
     room.shelf.look_again()
     return made.result_id
-
-
-def _out(found: OpenResult) -> Any:
-    return found.folder.parent.parent
-
-
-def _named(result_id: str, author: str) -> dict[str, str]:
-    return {"result_id": result_id, "address": f"/slides/{result_id}", "author": author}
 
 
 def _correction(document: dict[str, Any], found: OpenResult, room: Room, **by: Any) -> Correction:

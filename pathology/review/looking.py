@@ -9,12 +9,19 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pathology.pipeline.correct import later_than
 from pathology.records.geometry import Box
 from pathology.records.result import StoredResult
 from pathology.review.answers import BYTES, keepable, refused, told
 from pathology.review.map_picture import SHOWN
 from pathology.review.room import Room, actor_of, case_of, result_of, room_of
-from pathology.review.told import levels_told, listed_told, region_told, result_told
+from pathology.review.told import (
+    levels_told,
+    listed_told,
+    named_told,
+    region_told,
+    result_told,
+)
 
 FURTHEST_PX0: Final = 2.0**31
 LARGEST_REACH_PX0: Final = 200.0
@@ -44,7 +51,12 @@ async def result(request: Request) -> Response:
     def seen() -> dict[str, Any]:
         hidden = room.blinding.hidden(actor, found.result)
         document = result_told(found.result, room.desk.settings, hidden)
-        return {**document, "desk": _on_desk(room, found.result)}
+        later = later_than(found.results, found.result)
+        return {
+            **document,
+            "desk": _on_desk(room, found.result),
+            "later": [named_told(r.result_id, r.author) for r in later],
+        }
 
     return told(await room.look(seen))
 

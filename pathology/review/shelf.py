@@ -57,6 +57,11 @@ class OpenResult:
         self._pictures: dict[str, MapPicture] = {}
 
     @property
+    def results(self) -> Path:
+        """The folder for results that it lies in."""
+        return self.folder.parent.parent
+
+    @property
     def regions(self) -> RegionsWindow:
         """Its regions by place; UsageError where they cannot be read."""
         with self._lock:

@@ -63,6 +63,11 @@ def result_told(
     }
 
 
+def named_told(result_id: str, author: str) -> dict[str, str]:
+    """A result by its ids, its page, and who answers for it."""
+    return {"result_id": result_id, "address": f"/slides/{result_id}", "author": author}
+
+
 def finding_told(finding: Finding, site: RunSettings) -> dict[str, Any]:
     """A finding as the contract tells it, with its names for people and its protocol's source."""
     code = site.exchange.findings.get(finding.name)

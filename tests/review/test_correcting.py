@@ -172,7 +172,7 @@ def test_the_later_of_two_is_told_and_writes_nothing(reader: TestClient, own: Pa
     assert (late.status_code, late.json()["code"]) == (409, "corrected-meanwhile")
     assert first.json()["result_id"] in late.json()["detail"]
     assert files_of(own.results) == before
-    (later,) = reader.get(f"{own.address}/editing").json()["later"]
+    (later,) = reader.get(own.address).json()["later"]  # who looks at the old one is told
     assert (later["author"], later["result_id"]) == ("reader", first.json()["result_id"])
     again = reader.post(f"{own.address}/keep", json=body)  # the answer was lost on the way
     assert again.json() == first.json()

@@ -100,6 +100,8 @@ def test_a_correction_from_the_first_corner_to_the_new_result(
         assert foreseen(page).startswith(wanted)
         page.press("0")
         page.shot(shots, "correct-en")
+        wide = "(e) => e.scrollWidth <= e.clientWidth"
+        assert page.tab.locator("#correct").evaluate(wide), "nothing is cut off at the right"
 
         # A reload loses nothing, and asks before it happens.
         asked: list[str] = []

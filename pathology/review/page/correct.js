@@ -137,10 +137,10 @@ export class Correct {
   }
 
   draw() {
-    const { place, told, edits } = this.parts;
+    const { place, result, edits } = this.parts;
     const focus = document.activeElement?.id;
     place.replaceChildren(...[
-      ...told.later.map((/** @type {any} */ l) => make("p", { class: "warn" },
+      ...result.later.map((/** @type {any} */ l) => make("p", { class: "warn" },
         say("correct.later", { author: l.author }), " ", make("a", { href: l.address, text: say("correct.open-later") }))),
       this.drawing(), this.list(), this.nuclei(), this.answer(), edits.dirty ? this.keepForm() : null,
     ].filter((x) => x !== null));

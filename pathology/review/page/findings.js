@@ -22,6 +22,8 @@ export class Findings {
   draw(place) {
     const { result } = this;
     place.replaceChildren(
+      ...result.later.map((/** @type {any} */ l) => make("p", { class: "warn", role: "alert" },
+        say("correct.later", { author: l.author }), " ", make("a", { href: l.address, text: say("correct.open-later") }))),
       warnings(result),
       ...result.findings.map((/** @type {Finding} */ f) => this.card(f)),
       this.models(), provenance(result),
