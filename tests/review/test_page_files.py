@@ -31,22 +31,28 @@ BUILT = (  # keys that are put together, by what goes into them
     "category.",
     "class.",
     "correct.why.",
+    "decision.",
     "evidence.",
     "excluded.",
     "flag.",
     "kind.",
     "layer.",
     "mark.",
+    "meaning.",
     "model.",
+    "night.state.",
+    "priority.",
     "reason.",
     "refused.",
     "region.",
+    "report.",
     "role.",
     "scale.",
     "source.",
     "stain.",
     "tissue.",
     "title.",
+    "verdict.",
     "unit.",
     "why.",
 )
@@ -65,6 +71,7 @@ def said() -> set[str]:
         found |= {a or b for a, b in re.findall(r"button\(\"([^\"]+)\"|list\(\"([^\"]+)\"", text)}
         found |= set(re.findall(r"press\(\"[^\"]+\", \"([^\"]+)\"", text))
         found |= set(re.findall(r"tell\(\w+, \"([^\"]+)\"", text))
+        found |= set(re.findall(r"valueField\(\w+, \"([^\"]+)\"", text))
     for page in PAGES:
         found |= set(re.findall(r"data-say(?:-label)?=\"([^\"]+)\"", page.read_text()))
     return found
