@@ -46,7 +46,6 @@ ROUTES: Final[tuple[Rule, ...]] = (
     Rule(path="/page/{file}", answer=page_files.page_file, act="anyone"),
     Rule(path="/sign-in", answer=signing_in.sign_in_page, act="anyone"),
     Rule(path="/sign-in", answer=signing_in.sign_in, act="anyone", method="POST"),
-    Rule(path="/entry", answer=signing_in.ways_in, act="anyone"),
     Rule(path="/password", answer=signing_in.change_password, act="anyone", method="POST"),
     Rule(path="/sign-out", answer=signing_in.sign_out, act="signed-in", method="POST"),
     Rule(path="/me", answer=signing_in.me, act="signed-in"),

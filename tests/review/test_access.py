@@ -17,7 +17,7 @@ from tests.review.painted_desk import CASE, PaintedDesk
 from tests.review.sessions import ACTS, COOKIE, TwoSessions
 
 ORIGIN = "http://testserver"
-PUBLIC = {"/page/{file}", "/sign-in", "/password", "/entry"}
+PUBLIC = {"/page/{file}", "/sign-in", "/password"}
 LODGE = ("/sign-in", "/password", "/sign-out", "/glass")
 """Answered with 404 or 400 where nobody signs in at this desk; see test_access_matrix."""
 OUTLINE = [[200, 200], [800, 200], [800, 700], [200, 700]]
