@@ -13,6 +13,7 @@ import { NucleiLayer } from "./nuclei.js";
 import { drawNucleus } from "./nucleus.js";
 import { ruler } from "./ruler.js";
 import { Scan } from "./scan.js";
+import { Seen } from "./seen.js";
 import { lookOf } from "./styles_of.js";
 import { figure, say, sayOr, speak } from "./words.js";
 
@@ -93,8 +94,10 @@ async function desk(result, told, levels) {
   await scan.ready();
   const layers = new Layers(told, result.analysis, (light) => {
     if (!light) layers.draw(byId("layers"));
+    seen.tell();
     scan.again();
   });
+  const seen = new Seen(address, layers);
   const ground = new Ground(scan, address, told, layers);
   const nuclei = new NucleiLayer(scan, address, result.analysis, layers);
   ground.names();
@@ -125,6 +128,7 @@ async function desk(result, told, levels) {
   };
   ruler(scan);
   drawAll();
+  seen.tell();
   const { otherLanguage } = switches(drawAll);
   scan.viewer.addHandler("canvas-click", async (/** @type {any} */ event) => {
     if (!scan.still(event.position) || drawing.active || event.preventDefaultAction) return;
