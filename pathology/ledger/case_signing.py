@@ -116,7 +116,7 @@ def _report(at: CaseChange, order: SigningOrder) -> SignedReport:
         differences=case.differences,
         second_reader=None if agreed is None else agreed.by,
         second_agreed_utc=None if agreed is None else agreed.at_utc.isoformat(),
-        authorship=text.authorship,
+        authorship=_authorship(case),
         software=text.software,
         signature=Signature(
             account=at.change.by.name,
@@ -126,6 +126,17 @@ def _report(at: CaseChange, order: SigningOrder) -> SignedReport:
             method=order.proof.method,
         ),
     )
+
+
+def _authorship(case: ReviewCase) -> str:
+    """Who wrote the draft, and the persons whose texts are not what the software drafted."""
+    persons = [
+        version.by
+        for version in case.texts
+        if version.text.draft is None or version.text.sections != version.text.draft.sections
+    ]
+    drafted = case.texts[-1].text.authorship
+    return "; ".join([drafted, *(f"edited by {name}" for name in dict.fromkeys(persons))])
 
 
 def _agreement(case: ReviewCase) -> SecondRead | None:

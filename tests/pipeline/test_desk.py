@@ -153,8 +153,16 @@ def test_a_number_that_no_fact_says_is_flagged_and_stays_the_physicians(
     assert after.texts[-1].changes[0].after == "The Ki-67 index was 35.0 %."
     assert after.text is not None
     assert after.text.draft == text.draft
-    signed = workplace.sign()
-    assert json.loads(signed.files[0].read_text("utf-8"))["flagged"]
+    document = json.loads(workplace.sign().files[0].read_text("utf-8"))
+    assert document["flagged"]
+    assert document["authorship"].endswith("; edited by dr.lin")
+
+
+def test_no_shipped_template_calls_a_signed_report_a_draft() -> None:
+    for template in RULES.templates.values():
+        assert template.signed_title is not None, template.name
+        assert "draft" not in template.signed_title.en.lower()
+        assert "草稿" not in template.signed_title.zh
 
 
 def test_text_without_a_draft_says_that_it_was_not_checked(workplace: Workplace) -> None:
@@ -247,6 +255,9 @@ def test_a_signed_version_is_written_whole_with_a_hash_that_anybody_can_check(
     assert "approved by Lin &lt;Xia&gt; (dr.lin), 2026-03-04T12:00:00+00:00" in page
     assert "批准" in page
     assert "not verified" not in page
+    assert "draft report" not in page
+    assert "草稿" not in page
+    assert "edited by" not in page
     assert stated in page
 
 
