@@ -17,11 +17,13 @@ from hl7apy.parser import parse_message
 
 from pathology.cli.main import main
 from pathology.config import shipped_configs
+from pathology.errors import LedgerAway
 from pathology.exchange.fhir_signed import signed_bundle
 from pathology.exchange.hl7_ack import acknowledged
 from pathology.exchange.hl7_signed import signed_oru
 from pathology.exchange.wire_status import signed_status
 from pathology.ledger.open import OpenLedger
+from pathology.ledger.outbox import OutboxBook
 from pathology.pipeline.ledger_open import opened_ledger
 from pathology.pipeline.outbox import Sender, again
 from pathology.pipeline.settings import load_settings
@@ -312,3 +314,18 @@ def test_by_the_command_as_a_timer_runs_it(
     assert [item["state"] for item in told] == ["sent", "dead"]
     assert main(["review", "outbox", "again", *given]) == 2  # without a reason
     assert main(["review", "outbox", "again", *given, "--why", "x"]) == 1  # an operator may not
+
+
+def test_a_database_that_is_away_makes_no_delivery_dead(
+    desk: PaintedDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signed(desk)
+
+    def away(self: OutboxBook, item_id: int) -> SignedReport:
+        raise LedgerAway("just now")
+
+    monkeypatch.setattr(OutboxBook, "report", away)
+    with pytest.raises(LedgerAway):
+        sender(desk.ledger, settings(lis(2575))).send_due()
+    [item] = desk.ledger.outbox.items()
+    assert item.state == "waiting"
