@@ -109,8 +109,7 @@ class PaintedDesk:
 
     def __post_init__(self) -> None:
         founder = self.ledger.accounts.found("alex", NOON)
-        assert founder is not None
-        self.people["alex"] = founder
+        self.people["alex"] = founder or self.ledger.accounts.actor("alex")
         for name in ("dr.lin", "dr.wu", "dr.ma"):
             self.person(name, "pathologist")
         self.case = self.book.name_of(f"ACCESSION-{PATIENT}")

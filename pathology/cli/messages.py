@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Final
 
 from pathology.cli.messages_leaving import LEAVING
+from pathology.cli.messages_record import RECORD
 from pathology.records.reasons import Language
 
 VARIABLE = "PATHOLOGY_LANG"
@@ -126,11 +127,6 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "models-limits": ("limits", "局限"),
         "models-shipped": ("shipped", "随软件提供"),
         "models-own": ("site", "本单位"),
-        "models-withdrawn": (
-            "{name} is out of use. Cases that rest on it: {cases}",
-            "{name} 已停用。涉及的病例数:{cases}",
-        ),
-        "models-restored": ("{name} is in use again.", "{name} 已恢复使用。"),
         "models-fit": (
             "ok  {name}: hash right, loads, sees painted pictures",
             "ok  {name}:校验值正确,可加载,能识别绘制的图像",
@@ -279,6 +275,7 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
         "knowledge-state-superseded": ("superseded", "已被取代"),
         "knowledge-state-withdrawn": ("withdrawn", "已撤回"),
         **LEAVING,
+        **RECORD,
         "yes": ("yes", "是"),
         "no": ("no", "否"),
         "remedy": (". {remedy}", "。{remedy}"),

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from pathology.cli.messages import say
+from pathology.cli.review_audit_export import call_export, export_arguments
 from pathology.cli.review_backup import (
     backup_arguments,
     call_backup,
@@ -14,6 +15,7 @@ from pathology.cli.review_backup import (
     restore_arguments,
 )
 from pathology.cli.review_outbox import call_outbox, outbox_arguments
+from pathology.cli.review_retention import call_retention, retention_arguments
 from pathology.errors import UsageError
 from pathology.pipeline.ledger_care import accept_audit, forget_keys, rotate_keys, verify_audit
 from pathology.pipeline.ledger_open import make_keys
@@ -29,6 +31,9 @@ examples:
   pathology review audit --accept --why "restored the backup of 3 May after a failed disk"
   pathology review backup /backup/monday --results results
   pathology review outbox send             (signed reports to the LIS; run by a timer)
+  pathology review audit --export inspection --from 2026-05-01 --to 2026-05-31
+  pathology review retention list --due
+  pathology review retention {hold,lift,ask,purge} CASE --why REASON   (a purge takes two persons)
   pathology review keys make               (before a PostgreSQL ledger is used first)
   pathology review keys rotate             (while others work)
   pathology review keys forget             (takes retired keys off the key file)
@@ -52,6 +57,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     what = audit.add_mutually_exclusive_group(required=True)
     what.add_argument("--verify", action="store_true", help="read every line and the anchor")
     what.add_argument("--accept", action="store_true", help="anchor the chain as it stands")
+    what.add_argument("--export", metavar="FILE", help="write it as FILE.jsonl and FILE.csv")
+    export_arguments(audit)
+    kept = parts.add_parser("retention", parents=[every], help="how long cases are kept")
+    retention_arguments(kept)
     audit.add_argument("--why", default="", help="the reason for --accept; it is kept")
     keys = parts.add_parser("keys", parents=[every], help="the keys that lock identities")
     keys.add_argument("action", choices=("make", "rotate", "forget"), metavar="ACTION")
@@ -61,6 +70,10 @@ def call(given: argparse.Namespace) -> int:
     """0 done, 1 the chain has faults."""
     if given.part in CALLS:
         return CALLS[given.part](given)
+    if given.part == "retention":
+        return call_retention(given, load_settings(given.settings))
+    if given.part == "audit" and given.export:
+        return call_export(given, load_settings(given.settings))
     settings = load_settings(given.settings).ledger
     if given.part == "keys":
         return _keys(given, settings)

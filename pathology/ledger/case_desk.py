@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from pathology.errors import CaseRefused, NotAllowed
 from pathology.ledger.accounts import AccountBook
@@ -11,6 +12,7 @@ from pathology.ledger.case_entries import case_at_hand
 from pathology.ledger.case_reading import (
     hidden_from,
     read_case,
+    read_content,
     read_lines,
     read_report,
     read_touched,
@@ -75,6 +77,11 @@ class CaseDesk:
         """A signed version; LedgerError where its hash does not hold."""
         with self._transactions.reading() as session:
             return read_report(session, self._sealing, case, number)
+
+    def content_of(self, entry_id: int) -> Mapping[str, Any] | None:
+        """What a sealed entry says, for an inspector; None where it was purged or is none."""
+        with self._transactions.reading() as session:
+            return read_content(session, self._sealing, entry_id)
 
     def touched_by(self, model: str, weights_sha256: str | None = None) -> list[CaseLine]:
         """Cases with a result that rests on a model."""

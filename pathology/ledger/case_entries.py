@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal, cast
+from typing import Any, Final, Literal, cast
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -18,6 +18,9 @@ from pathology.ledger.sealing import Sealing
 from pathology.ledger.tables import CaseRow
 from pathology.records.report_state import ReportState
 from pathology.vault.envelope import DataKey
+
+PURGED: Final = "purged-"
+"""Before the names of what was purged: the same name is free for what comes anew."""
 
 EntryKind = Literal[
     "open",
@@ -77,10 +80,9 @@ def case_at_hand(session: Session, sealing: Sealing, name: str) -> CaseAtHand:
     )
     found = session.execute(query).first()
     if found is None:
-        raise CaseRefused(name, "no-such-case")
+        gone = session.scalar(select(CaseRow.case_id).where(CaseRow.name == PURGED + name))
+        raise CaseRefused(name, "no-such-case" if gone is None else "purged")
     data_key, row = found
-    if row.purged_utc is not None:
-        raise CaseRefused(name, "purged")
     return CaseAtHand(name=name, row=row, key=sealing.key_named(session, data_key))
 
 

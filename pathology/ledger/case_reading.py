@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
-from typing import Final, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from pathology.errors import CaseRefused, LedgerError
-from pathology.ledger.case_entries import CaseAtHand, case_at_hand, entries_of
+from pathology.ledger.case_entries import CaseAtHand, case_at_hand, entries_of, opened
 from pathology.ledger.case_fold import folded
 from pathology.ledger.case_rules import hidden
 from pathology.ledger.case_tables import (
@@ -20,8 +20,8 @@ from pathology.ledger.case_tables import (
     ReviewCaseRow,
     SignedVersionRow,
 )
-from pathology.ledger.sealing import Sealing
-from pathology.ledger.tables import CaseRow
+from pathology.ledger.sealing import DESTROYED, Sealing
+from pathology.ledger.tables import CaseRow, DataKeyRow
 from pathology.records.case_review import CaseLine, ReviewCase, SignedVersion
 from pathology.records.decision import FindingKey
 from pathology.records.manifest import Priority
@@ -140,6 +140,18 @@ def read_report(session: Session, sealing: Sealing, name: str, number: int) -> S
     if row is None:
         raise CaseRefused(name, "no-such-case")
     return report_of(case, row)
+
+
+def read_content(session: Session, sealing: Sealing, entry_id: int) -> Mapping[str, Any] | None:
+    """What an entry says; None where there is none, or its case was purged."""
+    query = (
+        select(CaseEntryRow, DataKeyRow)
+        .join(CaseRow, CaseRow.case_id == CaseEntryRow.case_id)
+        .join(DataKeyRow, DataKeyRow.name == CaseRow.data_key)
+        .where(CaseEntryRow.entry_id == entry_id, DataKeyRow.wrapped_by != DESTROYED)
+    )
+    found = session.execute(query).first()
+    return None if found is None else opened(found[0], sealing.open_key(found[1])).body
 
 
 def cases_judged_before(session: Session, account: str, except_case: int) -> int:

@@ -13,6 +13,7 @@ from pathology.ledger.case_rules import all_findings, proof_problem, second_agre
 from pathology.ledger.case_tables import OutboxRow, SignedVersionRow
 from pathology.ledger.withdrawing import read_withdrawn
 from pathology.records.case_review import NotReady, ReportText, ReviewCase, SigningOrder
+from pathology.records.decision import SecondRead
 from pathology.records.signed_report import (
     Signature,
     SignedFinding,
@@ -95,7 +96,7 @@ def _refused(at: CaseChange, problem: NotReady) -> CaseRefused:
 def _report(at: CaseChange, order: SigningOrder) -> SignedReport:
     case, version = at.case, len(at.case.signed) + 1
     text: ReportText = case.texts[-1].text
-    agreed = case.second_readings[-1] if second_agrees(case) else None
+    agreed = _agreement(case)
     return SignedReport(
         case=case.line.case,
         case_id=case.case_id,
@@ -125,6 +126,13 @@ def _report(at: CaseChange, order: SigningOrder) -> SignedReport:
             method=order.proof.method,
         ),
     )
+
+
+def _agreement(case: ReviewCase) -> SecondRead | None:
+    """What the second reader said last, where that is agreement."""
+    if not second_agrees(case):
+        return None
+    return [s for s in case.second_readings if s.by == case.line.second_reader][-1]
 
 
 def _findings(case: ReviewCase) -> tuple[SignedFinding, ...]:

@@ -71,7 +71,8 @@ def _make_private(file: Path) -> None:
 def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
     # Python's own guesses when to begin are turned off: `_begin_sqlite` says it.
     connection.isolation_level = None
-    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+    pragmas = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON")
+    for pragma in (*pragmas, "secure_delete = ON"):  # a destroyed key leaves no bytes behind
         connection.execute(f"PRAGMA {pragma}").close()
 
 

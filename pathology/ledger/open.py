@@ -18,6 +18,7 @@ from pathology.ledger.cases import CaseBook
 from pathology.ledger.chain import Chain, Entry, head_of
 from pathology.ledger.database import connect
 from pathology.ledger.outbox import OutboxBook
+from pathology.ledger.retaining import RetentionBook
 from pathology.ledger.rotation import Rotation
 from pathology.ledger.schema import ABSENT, prepare_tables
 from pathology.ledger.sealing import Sealing, current_key
@@ -27,7 +28,7 @@ from pathology.ledger.trail import Trail
 from pathology.ledger.transactions import Transactions
 from pathology.ledger.withdrawing import WithdrawalBook
 from pathology.ledger.worklist import Worklist
-from pathology.records.settings.deciding import DecidingSettings
+from pathology.records.settings.deciding import DecidingSettings, RetentionSettings
 from pathology.records.settings.ledger import LedgerSettings
 from pathology.vault.codes import proof_of, same_code
 from pathology.vault.envelope import Vault
@@ -95,6 +96,10 @@ class OpenLedger:
     def cases(self, rules: DecidingSettings) -> CaseBook:
         """The review desk, by the site's rules."""
         return CaseBook(self.transactions, Sealing(self._vault), self.accounts, rules)
+
+    def retention(self, rules: RetentionSettings) -> RetentionBook:
+        """How long cases are kept, by the site's rules."""
+        return RetentionBook(self.transactions, self.accounts, rules)
 
     @property
     def outbox(self) -> OutboxBook:

@@ -10,6 +10,7 @@ from sqlalchemy import Row, Select, and_, func, select
 from sqlalchemy.orm import Session
 
 from pathology.ledger.sealing import (
+    DESTROYED,
     Sealing,
     unsealed_folder,
     unsealed_order,
@@ -53,7 +54,10 @@ def in_parts(values: Iterable[Any]) -> Iterator[list[Any]]:
 def read_items(
     session: Session, sealing: Sealing, states: Sequence[WorkState], ids: Sequence[int] | None
 ) -> list[WorkItem]:
-    """Items in these states (all when empty) and of these ids (all when None), by id."""
+    """Items in these states (all when empty) and of these ids (all when None), by id.
+
+    Those whose slide was purged are not among them: nothing of them can be read.
+    """
     query = _items_query()
     if states:
         query = query.where(ItemRow.state.in_(states))
@@ -81,6 +85,7 @@ def _items_query() -> Select[ItemRow, SlideRow, DataKeyRow, LeaseRow, AttemptRow
             AttemptRow,
             and_(AttemptRow.item_id == ItemRow.item_id, AttemptRow.number == ItemRow.last_ended),
         )
+        .where(DataKeyRow.wrapped_by != DESTROYED)
     )
 
 
@@ -139,6 +144,7 @@ def _attempts_query() -> Select[AttemptRow, DataKeyRow]:
         .join(ItemRow, ItemRow.item_id == AttemptRow.item_id)
         .join(SlideRow, SlideRow.slide_row == ItemRow.slide_row)
         .join(DataKeyRow, DataKeyRow.name == SlideRow.data_key)
+        .where(DataKeyRow.wrapped_by != DESTROYED)
     )
 
 
@@ -174,7 +180,7 @@ def read_folder(session: Session, sealing: Sealing, result_key: str) -> str | No
         .join(ItemRow, ItemRow.item_id == ResultRow.item_id)
         .join(SlideRow, SlideRow.slide_row == ItemRow.slide_row)
         .join(DataKeyRow, DataKeyRow.name == SlideRow.data_key)
-        .where(ResultRow.result_key == result_key)
+        .where(ResultRow.result_key == result_key, DataKeyRow.wrapped_by != DESTROYED)
     )
     found = session.execute(query).first()
     if found is None:

@@ -13,7 +13,7 @@ from sqlalchemy import func, select, update
 
 from pathology.errors import VaultError
 from pathology.ledger.chain import Entry
-from pathology.ledger.sealing import current_key, locked_of
+from pathology.ledger.sealing import DESTROYED, current_key, locked_of
 from pathology.ledger.tables import DataKeyRow, WrappingKeyRow
 from pathology.ledger.transactions import Transactions
 from pathology.records.actor import Actor
@@ -39,7 +39,11 @@ class Rotation:
 
     def uses(self) -> Mapping[str, int]:
         """Data keys by the wrapping key that locks them."""
-        query = select(DataKeyRow.wrapped_by, func.count()).group_by(DataKeyRow.wrapped_by)
+        query = (
+            select(DataKeyRow.wrapped_by, func.count())
+            .where(DataKeyRow.wrapped_by != DESTROYED)
+            .group_by(DataKeyRow.wrapped_by)
+        )
         with self._transactions.reading() as session:
             return {row[0]: row[1] for row in session.execute(query)}
 
@@ -77,7 +81,7 @@ class Rotation:
         """Lock the next data keys of old wrapping keys by the current one; how many are left."""
         with self._transactions.writing() as writing:
             session, current = writing.session, current_key(writing.session)
-            others = DataKeyRow.wrapped_by != current
+            others = DataKeyRow.wrapped_by.not_in((current, DESTROYED))
             query = select(DataKeyRow).where(others).limit(at_once).with_for_update()
             rows = session.scalars(query).all()
             for row in rows:

@@ -21,6 +21,8 @@ from pathology.vault.envelope import DataKey, Vault, WrappedKey
 SEALED_OF_OUTCOME = ("result_folder", "facts")
 """A folder may carry a file's name, and facts of a mismatch quote both identities."""
 NAME_HEX = 16
+DESTROYED = "destroyed"
+"""Stands where a wrapping key is named, once a data key was destroyed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +81,7 @@ class Sealing:
             It is gone: what it locks was given up.
         """
         row = session.get(DataKeyRow, name)
-        if row is None:
+        if row is None or row.wrapped_by == DESTROYED:
             raise LedgerError("a record's data key is gone from the ledger: it cannot be read")
         return self.open_key(row)
 

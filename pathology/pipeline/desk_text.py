@@ -10,7 +10,7 @@ from pathology.errors import DraftRejected
 from pathology.pipeline.report_settings import ReportRules
 from pathology.records.case_review import ReportText, ReviewCase
 from pathology.records.decision import OwnReading, OwnValue
-from pathology.records.report import Block, Draft, Fact, WrittenSection, languages
+from pathology.records.report import Block, CaseFacts, Draft, Fact, WrittenSection, languages
 from pathology.records.settings.reports import ReportTemplate, SentencePattern
 from pathology.reports.decided_facts import decided_facts, finding_key
 from pathology.reports.draft import DraftOrder, DraftRules, make_draft
@@ -64,10 +64,16 @@ def decided_text(case: ReviewCase, rules: ReportRules, now_utc: datetime) -> Rep
     draft = _software_draft(case)
     if draft is None:
         return None
+    return drafted_again(draft, decided_facts(draft.facts, case.decided), rules, now_utc)
+
+
+def drafted_again(
+    draft: Draft, facts: CaseFacts, rules: ReportRules, now_utc: datetime
+) -> ReportText:
+    """The text of a draft's template for other facts; DraftRejected where it cannot tell them."""
     template = rules.templates.get(draft.template)
     if template is None:
         raise DraftRejected(f"{UNCHECKED} ({draft.template}): write the text by hand")
-    facts = decided_facts(draft.facts, case.decided)
     order = DraftOrder(facts=facts, made_utc=now_utc.isoformat(timespec="seconds"))
     told = _telling(template, [f for f in facts.facts if f.source.kind == "physician"])
     return text_of_draft(make_draft(order, _draft_rules(rules, told)), rules)
