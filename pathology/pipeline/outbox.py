@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final, Literal
 
-from pathology.errors import IntranetError, LedgerError, OutputError, PathologyError
+from pathology.errors import IntranetError, LedgerAway, LedgerError, OutputError, PathologyError
 from pathology.exchange.fhir_signed import signed_fhir
 from pathology.exchange.hl7_ack import acknowledged
 from pathology.exchange.hl7_signed import signed_oru
@@ -70,6 +70,8 @@ class Sender:
             told = self._delivered(item)
         except _Refused as problem:
             return self._failed(item, str(problem), for_good=True)
+        except LedgerAway:
+            raise  # the delivery is taken again when its hold is over
         except LedgerError as problem:  # its hash does not hold: it must not go, ever
             return self._failed(item, str(problem), for_good=True)
         except (IntranetError, NotUnderstood, OutputError) as problem:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 import threading
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from pathology.ledger.open import utc_now
 from pathology.pipeline.archive_places import archive_places
 from pathology.pipeline.backup import BackupOrder, back_up, restore, restore_keys
 from pathology.pipeline.bundle_answer import site_keys
+from pathology.pipeline.knowledge import at_desk
 from pathology.pipeline.ledger_open import make_keys, opened_ledger, os_user
 from pathology.pipeline.settings import load_settings
 from pathology.records.settings.run import RunSettings
@@ -213,3 +216,26 @@ def test_the_command_and_who_may(
     monkeypatch.setattr("pathology.pipeline.ledger_open.os_user", lambda: "stranger")
     with pytest.raises(NotAllowed):
         back_up(site.settings, BackupOrder(), tmp_path / "tuesday")
+
+
+@pytest.mark.parametrize("ledger_database", ["sqlite"], indirect=True)
+def test_knowledge_and_settings_go_along(site: Site) -> None:
+    folder = site.folder / "knowledge"
+    store = replace(site.settings.knowledge.store, folder=str(folder))
+    site.settings = replace(site.settings, knowledge=replace(site.settings.knowledge, store=store))
+    with at_desk(site.settings):
+        pass
+    own = site.folder / "own"
+    own.mkdir()
+    (own / "review.toml").write_text("# ours", "utf-8")
+    (own / "password.txt").write_text("no settings", "utf-8")
+    backup, other = site.made(settings=own), site.machine("two")
+    keys_to(site, other)
+    restore(other, backup, None)
+    beside = archive_places(other.ledger).anchor.with_name("restored")
+    assert [p.name for p in (beside / "settings").iterdir()] == ["review.toml"]
+    [kept] = list((beside / "knowledge").iterdir())
+    [original] = [p for p in folder.iterdir() if p.name == kept.name]
+    tables = "SELECT name FROM sqlite_master ORDER BY name"
+    with closing(sqlite3.connect(kept)) as one, closing(sqlite3.connect(original)) as two:
+        assert one.execute(tables).fetchall() == two.execute(tables).fetchall() != []

@@ -15,11 +15,16 @@ import pytest
 from fhir.resources.R4B.bundle import Bundle
 from hl7apy.parser import parse_message
 
+from pathology.cli.main import main
+from pathology.config import shipped_configs
+from pathology.errors import LedgerAway
 from pathology.exchange.fhir_signed import signed_bundle
 from pathology.exchange.hl7_ack import acknowledged
 from pathology.exchange.hl7_signed import signed_oru
 from pathology.exchange.wire_status import signed_status
 from pathology.ledger.open import OpenLedger
+from pathology.ledger.outbox import OutboxBook
+from pathology.pipeline.ledger_open import opened_ledger
 from pathology.pipeline.outbox import Sender, again
 from pathology.pipeline.settings import load_settings
 from pathology.records.case_review import Delivery
@@ -27,7 +32,7 @@ from pathology.records.decision import OwnValue
 from pathology.records.incoming import NotUnderstood
 from pathology.records.settings.outbox import DestinationSettings, OutboxSettings
 from pathology.records.signed_report import SignedReport
-from tests.cases_on_desk import HOT, KI67, PATIENT, PaintedDesk, text
+from tests.cases_on_desk import HOT, KI67, PATIENT, PaintedDesk, rules, text
 from tests.ledgers import NOON, LedgerSite
 from tests.mllp_listener import Behaviour, ack, answers, hangs_up, mllp_listener, says
 from tests.stub_servers import authority
@@ -281,3 +286,46 @@ def test_an_acknowledgement_must_name_the_message() -> None:
     assert acknowledged(ack(message)[1:-2], "ID7") == "taken"
     with pytest.raises(NotUnderstood):
         acknowledged(ack(message)[1:-2], "ID8")
+
+
+def test_by_the_command_as_a_timer_runs_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("PATHOLOGY_LANG", "en")
+    out, own = tmp_path / "out", tmp_path / "own"
+    out.mkdir()
+    own.mkdir()
+    shipped = (shipped_configs() / "outbox.toml").read_text("utf-8")
+    place = f'source = "t"\nformats = ["fhir"]\nfolder = "{out}"\n'
+    (own / "outbox.toml").write_text(f"{shipped}\n[destinations.folder]\n{place}", "utf-8")
+    with opened_ledger(load_settings().ledger) as (ledger, actor):
+        desk = PaintedDesk.__new__(PaintedDesk)
+        desk.ledger, desk.rules, desk.now, desk.people = ledger, rules(), NOON, {"alex": actor}
+        desk.person("dr.lin", "pathologist")
+        desk.case = desk.book.name_of("A")
+        signed(desk, (Delivery(format="fhir", destination="folder"), *HL7))
+    given = ["--settings", str(own)]
+    assert main(["review", "outbox", "send", *given]) == 1  # nobody said where the LIS is
+    assert "DEAD" in capsys.readouterr().out
+    assert len(list(out.iterdir())) == 1
+    assert main(["review", "outbox", "list", *given, "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)["items"]
+    assert [item["state"] for item in told] == ["sent", "dead"]
+    assert main(["review", "outbox", "again", *given]) == 2  # without a reason
+    assert main(["review", "outbox", "again", *given, "--why", "x"]) == 1  # an operator may not
+
+
+def test_a_database_that_is_away_makes_no_delivery_dead(
+    desk: PaintedDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signed(desk)
+
+    def away(self: OutboxBook, item_id: int) -> SignedReport:
+        raise LedgerAway("just now")
+
+    monkeypatch.setattr(OutboxBook, "report", away)
+    with pytest.raises(LedgerAway):
+        sender(desk.ledger, settings(lis(2575))).send_due()
+    [item] = desk.ledger.outbox.items()
+    assert item.state == "waiting"
