@@ -68,7 +68,6 @@ HOME_OF = {
     "jinja2": "nightly reports review",
     "cryptography": "vault",
     "argon2": "vault",
-    "joserfc": "vault",
     "httpx": "intranet",
     "httpcore": "intranet",
     "xllamacpp": "reports",

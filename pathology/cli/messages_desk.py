@@ -35,10 +35,6 @@ DESK: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "{account} is closed; what it did stays under its name.",
             "{account} 已关闭;其操作记录保留在该账号名下。",
         ),
-        "account-tied": (
-            "{account} is tied to the single sign-on.",
-            "{account} 已与统一登录关联。",
-        ),
         "account-is-closed": ("closed", "已关闭"),
         "password-none": ("no password", "无密码"),
         "password-one-time": ("one-time password", "一次性密码"),

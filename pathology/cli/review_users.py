@@ -27,7 +27,6 @@ def users_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--service", action="store_true", help="add: a program, not a person")
     parser.add_argument("--os-user", help="add: the system user who acts at the command line")
     parser.add_argument("--why", default="", help="close: the reason; it is kept")
-    parser.add_argument("--subject", default="", help="tie: who it is to the single sign-on")
 
 
 def call_users(given: argparse.Namespace) -> int:
@@ -71,13 +70,6 @@ def _password(given: argparse.Namespace, settings: RunSettings) -> tuple[dict[st
     return told, _with_password(given.name, password)
 
 
-def _tie(given: argparse.Namespace, settings: RunSettings) -> tuple[dict[str, object], str]:
-    if not given.subject:
-        raise UsageError("users tie needs --subject: the person's id at the single sign-on")
-    desk_accounts.tie_account(settings, given.name, given.subject)
-    return {"account": given.name}, say("account-tied", account=given.name)
-
-
 def _roles(given: argparse.Namespace) -> frozenset[Role]:
     """The roles as they were typed; the ledger refuses those that there are not."""
     names = [name.strip() for name in given.roles.split(",") if name.strip()]
@@ -106,5 +98,4 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "close": _close,
     "list": _list,
     "password": _password,
-    "tie": _tie,
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathology.errors import ConfigError
 from pathology.ledger.open import utc_now
 from pathology.pipeline.ledger_open import opened_ledger
 from pathology.records.actor import Actor, Role
@@ -52,19 +51,3 @@ def fresh_password(settings: RunSettings, name: str) -> str:
     with opened_ledger(settings.ledger, make=False) as (ledger, by):
         ledger.accounts.require(by, "manage-users")
         return ledger.entrance(settings.access).one_time(name, by, utc_now())
-
-
-def tie_account(settings: RunSettings, name: str, subject: str) -> None:
-    """Say who an account is to the site's single sign-on.
-
-    Raises
-    ------
-    ConfigError
-        The settings name no single sign-on.
-    """
-    if settings.access.oidc is None:
-        raise ConfigError("access.toml: there is no [oidc]: name the site's single sign-on first")
-    with opened_ledger(settings.ledger, make=False) as (ledger, by):
-        ledger.accounts.require(by, "manage-users")
-        outside = (settings.access.oidc.issuer, subject)
-        ledger.entrance(settings.access).tie(name, outside, by, utc_now())

@@ -8,7 +8,7 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from pathology.errors import SlideError, UsageError
+from pathology.errors import CaseRefused, SlideError, UsageError
 
 BYTES: Final = "application/octet-stream"
 
@@ -59,6 +59,15 @@ async def ledger_away(request: Request, problem: Exception) -> Response:
 async def not_allowed(request: Request, problem: Exception) -> Response:
     """The account's roles do not let it do this."""
     return refused(403, "not-allowed")
+
+
+async def case_refused(request: Request, problem: Exception) -> Response:
+    """A change of a case that cannot be, in both languages; 404 for a case that there is not."""
+    if not isinstance(problem, CaseRefused):
+        raise problem
+    status = 404 if problem.code == "no-such-case" else 409
+    document = {"code": f"case.{problem.code}", "detail": problem.text("en")}
+    return JSONResponse({**document, "zh": problem.text("zh")}, status)
 
 
 EXPECTED: Final = (UsageError, SlideError)

@@ -10,9 +10,10 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from pathology.errors import LedgerError, NotAllowed, OutputError
+from pathology.errors import CaseChanged, CaseRefused, LedgerError, NotAllowed, OutputError
 from pathology.review.answers import (
     EXPECTED,
+    case_refused,
     ledger_away,
     not_allowed,
     output_refused,
@@ -47,6 +48,8 @@ def review_app(desk: Desk) -> Starlette:
             HTTPException: status_refused,
             LedgerError: ledger_away,
             NotAllowed: not_allowed,
+            CaseRefused: case_refused,
+            CaseChanged: case_refused,
         },
         lifespan=open_hours,
     )

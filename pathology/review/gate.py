@@ -8,6 +8,7 @@ from typing import Protocol
 from starlette.requests import HTTPConnection
 
 from pathology.records.actor import Act, Actor
+from pathology.records.result import StoredResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,10 @@ class Gate(Protocol):
 
     def allows(self, actor: Actor, act: Act, case: CaseAsked | None) -> bool:
         """Whether an account may do this, to this case where the request is about one."""
+        ...
+
+    def hides(self, actor: Actor, result: StoredResult) -> frozenset[str]:
+        """Ids of findings that this account must read by itself before it is told them."""
         ...
 
     def viewed(self, actor: Actor, what: str, case: CaseAsked | None) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from functools import partial
+from typing import Final, cast
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -11,6 +13,7 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pathology.errors import LedgerError
+from pathology.records.actor import Act, Actor
 from pathology.review.answers import refused
 from pathology.review.gate import CaseAsked
 from pathology.review.room import Room, case_of
@@ -22,7 +25,7 @@ SIGN_IN_FIRST: Final = """<!doctype html>
 <p>请先登录。</p><p lang="en">Sign in first.</p></html>
 """
 LOOKS: Final = ("read-worklist",)
-"""Acts that show patients' results though they name none."""
+"""Acts that show patients' results though they name no case."""
 CHANGES_NOTHING: Final = ("GET", "HEAD")
 
 
@@ -68,27 +71,37 @@ class Guard:
             return self._sign_in(rule)
         if not self._room.requests.allows(actor.name):
             return refused(429, "too-often", **{"Retry-After": "1"})
-        if rule is None or rule.act == "anyone":
+        if rule is None:
             return refused(404, "not-found")
-        if rule.act == "signed-in":
-            request.scope["pathology.actor"] = actor
+        request.scope["pathology.actor"] = actor
+        if rule.act == "signed-in" or rule.act == "anyone":
             return None
-        found: OpenResult | None = None
-        case: CaseAsked | None = None
         if "slide_id" in names:
-            found = await self._room.ask(lambda: self._room.shelf.find(*names.values()))
+            ids = names["slide_id"], names["name"]
+            found = await self._room.ask(lambda: self._room.shelf.find(*ids))
             if found is None:
                 return refused(404, "not-found")
+            request.scope["pathology.result"] = found
+        return await self._room.ask(partial(self._judged, request, rule, names))
+
+    def _judged(self, request: Request, rule: Rule, names: Mapping[str, str]) -> Response | None:
+        """What the gate says of an account that is known and an address that exists."""
+        gate, act = self._room.desk.gate, cast(Act, rule.act)
+        actor: Actor = request.scope["pathology.actor"]
+        found: OpenResult | None = request.scope.get("pathology.result")
+        case: CaseAsked | None = None
+        if found is not None:
             case = case_of(found.result)
-        act = rule.act
-        if not await self._room.ask(lambda: gate.allows(actor, act, case)):
-            await self._room.ask(lambda: gate.refused(actor, act, case))
+        elif rule.of_case and "case" in names:
+            case = CaseAsked(slide_id="", case_id=names["case"])
+        if not gate.allows(actor, act, case):
+            gate.refused(actor, act, case)
             # Whether a case exists is itself told only to those who may see it.
-            return refused(404, "not-found") if found else refused(403, "not-allowed")
-        if found is not None or act in LOOKS:
-            what = names.get("name", rule.path)
-            await self._room.ask(lambda: gate.viewed(actor, what, case))
-        request.scope["pathology.actor"], request.scope["pathology.result"] = actor, found
+            return refused(404, "not-found") if case else refused(403, "not-allowed")
+        if rule.tells and found is not None and gate.hides(actor, found.result):
+            return refused(409, "read-first")
+        if case is not None or act in LOOKS:
+            gate.viewed(actor, names.get("name", rule.path), case)
         return None
 
     def _rule(self, scope: Scope) -> tuple[Rule | None, dict[str, str]]:
@@ -97,7 +110,7 @@ class Guard:
             match, child = route.matches(scope)
             if match is Match.FULL:
                 params = child["path_params"]
-                names = {k: str(params[k]) for k in ("slide_id", "name") if k in params}
+                names = {k: str(params[k]) for k in ("slide_id", "name", "case") if k in params}
                 return rule, names
         return None, {}
 

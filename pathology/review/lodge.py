@@ -12,18 +12,24 @@ from typing import Final
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
+from pathology.errors import CaseRefused
 from pathology.ledger.case_access import CaseAccess
 from pathology.ledger.entrance import Entrance
 from pathology.ledger.open import OpenLedger, utc_now
 from pathology.ledger.permissions import allowed
+from pathology.pipeline.desk_cases import case_name
 from pathology.records.actor import Act, Actor
 from pathology.records.entrance import Session, Visit
+from pathology.records.result import StoredResult
 from pathology.records.settings.access import AccessSettings
+from pathology.records.settings.deciding import DecidingSettings
 from pathology.review.gate import CaseAsked
 from pathology.review.kept_correction import KeptCorrection
 
 SIGN_IN: Final = "/sign-in"
 VIEWS_KEPT: Final = 50_000
+OPEN_S: Final = 30.0
+"""So long nobody is asked again whether a reader may see a result's numbers."""
 
 
 class Lodge:
@@ -33,9 +39,12 @@ class Lodge:
         self,
         ledger: OpenLedger,
         rules: AccessSettings,
+        deciding: DecidingSettings,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.ledger, self.rules, self.clock = ledger, rules, clock
+        self.deciding = deciding
+        self._open_until: dict[tuple[str, str], float] = {}
         self.entrance: Entrance = ledger.entrance(rules)
         self.cases: CaseAccess = ledger.case_access(rules)
         self.sessions = ledger.sessions(rules)
@@ -64,6 +73,30 @@ class Lodge:
         if case is None:
             return True
         return self.cases.sees(actor, (case.case_id, case.slide_id), self.clock())
+
+    def hides(self, actor: Actor, result: StoredResult) -> frozenset[str]:
+        """Findings of a result on the desk that the account has to read first (blind-first).
+
+        That nothing is hidden is remembered for a while; that something is, is asked each time.
+        """
+        if self.deciding.reading.blind_first == "off" or result.case_id is None:
+            return frozenset()
+        key, now = (actor.name, result.result_id), time.monotonic()
+        if now < self._open_until.get(key, 0.0):
+            return frozenset()
+        book = self.ledger.cases(self.deciding)
+        try:
+            case = book.case(case_name(book, result.case_id))
+        except CaseRefused:  # it is not on the desk
+            return frozenset()
+        hidden = book.hidden_from(case, actor.name)
+        found = frozenset(k.finding_id for k in hidden if k.result_id == result.result_id)
+        if not found:
+            with self._lock:
+                if len(self._open_until) > VIEWS_KEPT:
+                    self._open_until.clear()
+                self._open_until[key] = now + OPEN_S
+        return found
 
     def viewed(self, actor: Actor, what: str, case: CaseAsked | None) -> None:
         """A line that this account looked at something; one in ``view_again_s``.

@@ -36,7 +36,8 @@ async def results(request: Request) -> Response:
         for key in room.shelf.listed():
             one = room.shelf.told(key)
             if one is not None and room.desk.gate.allows(actor, "view-case", case_of(one)):
-                found.append(listed_told(key, one, room.desk.settings))
+                hidden = room.desk.gate.hides(actor, one)
+                found.append(listed_told(key, one, room.desk.settings, hidden))
         return sorted(found, key=lambda line: str(line["started_utc"]), reverse=True)
 
     return told({"results": await room.look(seen)})
@@ -44,12 +45,13 @@ async def results(request: Request) -> Response:
 
 async def result(request: Request) -> Response:
     """All that is said of a result."""
-    room, found = room_of(request), result_of(request)
+    room, found, actor = room_of(request), result_of(request), actor_of(request)
+    hidden = await room.ask(lambda: room.desk.gate.hides(actor, found.result))
 
     def seen() -> dict[str, Any]:
         later = later_than(found.results, found.result)
         return {
-            **result_told(found.result, room.desk.settings),
+            **result_told(found.result, room.desk.settings, hidden),
             "later": [named_told(r.result_id, r.author) for r in later],
         }
 

@@ -55,7 +55,7 @@ def opened_desk(
             f"there is no folder of results at {results}: name one that pathology run wrote"
         )
     with opened_ledger(settings.ledger) as (ledger, actor):
-        lodge = Lodge(ledger, settings.access)
+        lodge = Lodge(ledger, settings.access, settings.deciding)
         lodge.sessions.sweep(utc_now())
         desk = Desk(
             results=results,

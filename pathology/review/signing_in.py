@@ -29,11 +29,6 @@ async def sign_in_page(request: Request) -> Response:
     return html("sign-in.html") if lodge_of(request) else refused(404, "not-found")
 
 
-async def ways_in(request: Request) -> Response:
-    """Which ways there are: ``outside`` is the site's single sign-on."""
-    return told({"outside": room_of(request).desk.settings.access.oidc is not None})
-
-
 async def sign_in(request: Request) -> Response:
     """``{"name", "password"}``: a session. All that fails is answered alike."""
     given = texts_of(await request.body(), ("name", "password"), LONGEST)

@@ -22,10 +22,13 @@ from pathology.review.shelf import ResultKey
 from pathology.slides.view_tiles import ViewLevel
 
 HEADLINE: Final = 1
+READ_FIRST: Final = "your own reading is recorded before the number is shown"
 
 
-def result_told(result: StoredResult, site: RunSettings) -> dict[str, Any]:
-    """All that the page says in words and numbers."""
+def result_told(
+    result: StoredResult, site: RunSettings, hidden: frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    """All that the page says in words and numbers, but values that must be read first."""
     slide, quality = result.slide, result.quality
     return {
         "result_id": result.result_id,
@@ -55,7 +58,7 @@ def result_told(result: StoredResult, site: RunSettings) -> dict[str, Any]:
             "flags": list(quality.flags),
             "excluded_mm2": dict(quality.excluded_mm2),
         },
-        "findings": [finding_told(f, site) for f in result.findings],
+        "findings": [_unless_hidden(f, site, hidden) for f in result.findings],
         "models": _models(result.models, site),
     }
 
@@ -63,6 +66,22 @@ def result_told(result: StoredResult, site: RunSettings) -> dict[str, Any]:
 def named_told(result_id: str, author: str) -> dict[str, str]:
     """A result by its ids, its page, and who answers for it."""
     return {"result_id": result_id, "address": f"/slides/{result_id}", "author": author}
+
+
+def _unless_hidden(finding: Finding, site: RunSettings, hidden: frozenset[str]) -> dict[str, Any]:
+    """A finding that waits says its name and nothing that is known.
+
+    Where one finding of a result must be read first all of them wait: one tells the other.
+
+    Its answer stands as one that is not measurable, so that no reader of this document takes the
+    absence of a value for zero.
+    """
+    told = finding_told(finding, site)
+    if not hidden:
+        return told
+    kept = {name: told[name] for name in ("id", "name", "protocol", "names", "source")}
+    empty: dict[str, Any] = {"regions": [], "exclusions": {}, "caveats": []}
+    return {**kept, **empty, "not_measurable": READ_FIRST, "hidden": True}
 
 
 def finding_told(finding: Finding, site: RunSettings) -> dict[str, Any]:
@@ -187,9 +206,11 @@ def foreseen_told(foreseen: Foreseen, site: RunSettings) -> dict[str, Any]:
     }
 
 
-def listed_told(key: ResultKey, result: StoredResult, site: RunSettings) -> dict[str, Any]:
+def listed_told(
+    key: ResultKey, result: StoredResult, site: RunSettings, hidden: frozenset[str] = frozenset()
+) -> dict[str, Any]:
     """A line of the list: what the analysis found first, and what speaks against it."""
-    first = [finding_told(f, site) for f in result.findings[:HEADLINE]]
+    first = [_unless_hidden(f, site, hidden) for f in result.findings[:HEADLINE]]
     return {
         "slide_id": key.slide_id,
         "name": key.name,

@@ -15,11 +15,13 @@ from pathology.ledger.open import OpenLedger
 from pathology.records.actor import Actor, Role
 from pathology.records.entrance import Entered, Visit
 from pathology.records.settings.access import AccessSettings, CasesSeen
+from pathology.records.settings.deciding import DecidingSettings
 from pathology.records.settings.run import RunSettings
 from pathology.review.app import review_app
 from pathology.review.desk import Desk
 from pathology.review.lodge import Lodge
 from tests.access import PASSWORD, RULES
+from tests.cases_on_desk import rules as decided_openly
 from tests.ledgers import NOON, LedgerSite
 from tests.review.painted_desk import SITE, PaintedDesk
 
@@ -46,13 +48,14 @@ class RealDesk:
     admin: Actor
     rules: AccessSettings = field(default_factory=lambda: replace(RULES, pace=PACE))
     clock: Clock = field(default_factory=Clock)
+    deciding: DecidingSettings = field(default_factory=decided_openly)
 
     @property
     def settings(self) -> RunSettings:
-        return replace(SITE, access=self.rules)
+        return replace(SITE, access=self.rules, deciding=self.deciding)
 
     def desk(self) -> Desk:
-        lodge = Lodge(self.ledger, self.rules, self.clock)
+        lodge = Lodge(self.ledger, self.rules, self.deciding, self.clock)
         plain = self.painted.desk(lodge)
         return replace(plain, lodge=lodge, settings=self.settings, kept=lodge.corrected)
 

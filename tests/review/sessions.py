@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from starlette.requests import HTTPConnection
 
 from pathology.records.actor import Act, Actor
+from pathology.records.result import StoredResult
 from pathology.review.gate import CaseAsked
 
 COOKIE = "session"
@@ -38,6 +39,9 @@ class TwoSessions:
         if secrets.compare_digest(token.encode(), self.clerk.encode()):
             return Actor(name="clerk", kind="person", roles=frozenset({"technician"}))
         return None
+
+    def hides(self, actor: Actor, result: StoredResult) -> frozenset[str]:
+        return frozenset()
 
     def viewed(self, actor: Actor, what: str, case: CaseAsked | None) -> None:
         """Nothing is kept."""

@@ -17,8 +17,8 @@ from tests.review.painted_desk import CASE, PaintedDesk
 from tests.review.sessions import ACTS, COOKIE, TwoSessions
 
 ORIGIN = "http://testserver"
-PUBLIC = {"/page/{file}", "/sign-in", "/password", "/entry"}
-LODGE = ("/sign-in", "/password", "/sign-out", "/glass")
+PUBLIC = {"/page/{file}", "/sign-in", "/password"}
+LODGE = ("/sign-in", "/password", "/sign-out", "/glass", "/cases", "/cases/{case}")
 """Answered with 404 or 400 where nobody signs in at this desk; see test_access_matrix."""
 OUTLINE = [[200, 200], [800, 200], [800, 700], [200, 700]]
 TUMOUR = {
@@ -34,6 +34,7 @@ def address(rule: Rule, desk: PaintedDesk) -> str:
         "slide_id": desk.slide_id,
         "name": desk.folder.name,
         "file": "page.css",
+        "case": "C0123456789abcdef",
         "map": "tissue_class",
         "level": "0",
         "column": "0",
@@ -54,6 +55,8 @@ def body_of(rule: Rule) -> dict[str, object] | None:
     """A body that the rule's answer takes, as far as it needs no secret."""
     if rule.method != "POST":
         return None
+    if rule.path.endswith("/saw"):
+        return {"overlay": "nuclei"}
     bodies = {
         "count": {"outline": OUTLINE},
         "inside": {"outline": OUTLINE},

@@ -138,7 +138,6 @@ def test_accounts_by_command(state: dict[str, str], painted_desk: PaintedDesk) -
         (("users", "add", "x", "--roles", "administrator,pathologist"), "cannot be"),
         (("users", "add", "x", "--roles", "surgeon"), "no roles"),
         (("users", "close"), "needs a NAME"),
-        (("users", "tie", "x", "--subject", "7"), "[oidc]"),
         (("serve", "--results", "/nowhere/at/all"), "no folder of results"),
         (("serve", "--results", ".", "--host", "192.0.2.7"), "certificate"),
         (("serve", "--results", ".", "--key", "k.pem"), "go together"),

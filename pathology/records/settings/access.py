@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 from pathology.records.settings.ranges import check_between, check_names, check_positive
 
@@ -106,32 +104,6 @@ class PaceSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SingleSignOn:
-    """The site's OpenID provider. Its secret is in a file that its owner alone can read."""
-
-    source: str
-    issuer: str  # as its tokens say
-    client_id: str
-    page: str  # where this page is reached: https://desk.hospital.example
-    secret_file: str = ""  # an absolute path; empty: a public client, by PKCE alone
-    ca_file: str = ""  # PEM of the house's authority
-    named_hosts: tuple[str, ...] = ()  # beyond private addresses
-
-    def __post_init__(self) -> None:
-        for name in ("issuer", "page"):
-            parts = urlsplit(getattr(self, name))
-            plain = parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1")
-            if not (parts.scheme == "https" or plain) or not parts.hostname:
-                raise ValueError(f"{name} must be https://host..., or http on this machine")
-            if parts.query or parts.fragment or parts.username is not None:
-                raise ValueError(f"{name} must hold no user, no query and no fragment")
-        for name in ("secret_file", "ca_file"):
-            path = getattr(self, name)
-            if path and not Path(path).is_absolute():
-                raise ValueError(f"{name} must be an absolute path, or empty")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class AccessSettings:
     """``access.toml``."""
 
@@ -140,4 +112,3 @@ class AccessSettings:
     sessions: SessionSettings
     cases: CaseAccessSettings
     pace: PaceSettings
-    oidc: SingleSignOn | None = None

@@ -2,11 +2,12 @@
 
 /** The server, or the way to it, refused. `code` is a key of the words, `detail` English. */
 export class Refused extends Error {
-  /** @param {string} code @param {string} detail */
-  constructor(code, detail) {
+  /** @param {string} code @param {string} detail @param {string} [zh] the same in Chinese */
+  constructor(code, detail, zh = "") {
     super(code);
     this.code = code;
     this.detail = detail;
+    this.zh = zh;
   }
 }
 
@@ -30,13 +31,13 @@ async function sent(path, how) {
 async function answer(path, how = {}) {
   const response = await sent(path, how);
   if (response.ok) return response;
-  let told = { code: "cannot", detail: "" };
+  let told = { code: "cannot", detail: "", zh: "" };
   try {
     told = await response.json();
   } catch {
     // a refusal without words stays a refusal
   }
-  throw new Refused(String(told.code || "cannot"), String(told.detail || ""));
+  throw new Refused(String(told.code || "cannot"), String(told.detail || ""), String(told.zh || ""));
 }
 
 /** @param {string} path @param {AbortSignal} [signal] @returns {Promise<any>} */

@@ -1,6 +1,6 @@
 // Signing in. Neither name nor password is kept by this page, and none stands in an address.
 
-import { Refused, askJson, sendJson } from "./ask.js";
+import { Refused, sendJson } from "./ask.js";
 import { applyLooks, switches } from "./looks.js";
 import { byId } from "./make.js";
 import { say, sayOr, speak } from "./words.js";
@@ -66,8 +66,6 @@ async function begin() {
     await enter();
     button.disabled = false;
   });
-  const { outside } = await askJson("/entry");
-  byId("outside").hidden = !outside;
   document.body.dataset.ready = "true";
 }
 

@@ -15,6 +15,7 @@ import { drawNucleus } from "./nucleus.js";
 import { Pencil } from "./pencil.js";
 import { ruler } from "./ruler.js";
 import { Scan } from "./scan.js";
+import { Seen } from "./seen.js";
 import { lookOf } from "./styles_of.js";
 import { figure, say, sayOr, speak } from "./words.js";
 
@@ -99,8 +100,10 @@ async function desk(result, told, levels) {
   await scan.ready();
   const layers = new Layers(told, result.analysis, (light) => {
     if (!light) layers.draw(byId("layers"));
+    seen.tell();
     scan.again();
   });
+  const seen = new Seen(address, layers);
   const ground = new Ground(scan, address, told, layers);
   const nuclei = new NucleiLayer(scan, address, result.analysis, layers);
   ground.names();
@@ -138,6 +141,7 @@ async function desk(result, told, levels) {
   };
   ruler(scan);
   drawAll();
+  seen.tell();
   const { otherLanguage } = switches(drawAll);
   /** @param {import("./frame.js").Point} at CSS px */
   const choose = async (at) => {
