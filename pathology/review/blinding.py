@@ -28,15 +28,19 @@ class Blinding:
         self._lock = Lock()
 
     def hidden(self, actor: Actor, result: StoredResult) -> frozenset[str]:
-        """Findings of a result that this reader must not be told now, by id.
+        """Findings of a result that this reader must not be told now, by id: all or none.
 
+        Where one must be read first all of them wait: the index over fields tells the other one.
         Those who decide nothing (technicians) have no reading that could be biased.
         """
         key = actor.name, result.result_id
         with self._lock:
             if time.monotonic() - self._free.get(key, float("-inf")) < FREE_S:
                 return frozenset()
-        found = self._asked(actor, result)
+        case = self.case_of(result)
+        if case is None:  # one that comes onto the desk later is asked about at once
+            return frozenset()
+        found = self._asked(actor, result, case)
         if not found:
             with self._lock:
                 if len(self._free) >= KEPT:
@@ -54,13 +58,11 @@ class Blinding:
         except CaseRefused:
             return None
 
-    def _asked(self, actor: Actor, result: StoredResult) -> frozenset[str]:
-        desk, case = self._desk.cases, self.case_of(result)
-        if desk is None or case is None:
-            return frozenset()
-        if not self._desk.gate.allows(actor, "review-case", None):
+    def _asked(self, actor: Actor, result: StoredResult, case: ReviewCase) -> frozenset[str]:
+        desk = self._desk.cases
+        if desk is None or not self._desk.gate.allows(actor, "review-case", None):
             return frozenset()
         keys = desk.ledger.hidden_from(case, actor.name)
-        if keys and case.result(result.result_id) is None:  # an older version tells as much
-            return frozenset(finding.id for finding in result.findings)
-        return frozenset(key.finding_id for key in keys if key.result_id == result.result_id)
+        of_it = any(key.result_id == result.result_id for key in keys)
+        older = bool(keys) and case.result(result.result_id) is None  # it tells as much
+        return frozenset(f.id for f in result.findings) if of_it or older else frozenset()

@@ -40,16 +40,17 @@ def case_told(
     While a reading of the reader's own is missing, what would bias it is left out: values of those
     findings, the text that tells them, and what others made of them.
     """
+    waiting = {key.result_id for key in hidden}
     return {
         "line": line_told(case.line),
         "case_id": case.case_id,
         "results": [_result(one, hidden, site) for one in plain(case.results)],
-        "superseded": [_result(one, hidden, site) for one in plain(case.superseded)],
+        "superseded": [] if hidden else [_result(r, (), site) for r in plain(case.superseded)],
         "confirmed": sorted(case.confirmed),
-        "decided": [plain(one) for key, one in case.decided.items() if key not in hidden],
-        "readings": [plain(one) for one in case.readings if one.reading.of not in hidden],
+        "decided": [plain(d) for key, d in case.decided.items() if key.result_id not in waiting],
+        "readings": [] if hidden else plain(case.readings),
         "second_readings": [] if hidden else plain(case.second_readings),
-        "differences": [plain(one) for one in case.differences if one.of not in hidden],
+        "differences": [] if hidden else plain(case.differences),
         "seen": sorted(list(one) for one in case.seen),
         "text": None if hidden or case.text is None else plain(case.text),
         "versions": [] if hidden else [_text_version(one) for one in plain(case.texts)],
@@ -67,13 +68,15 @@ def _result(
     told: dict[str, Any], hidden: Collection[FindingKey], site: RunSettings
 ) -> dict[str, Any]:
     slide_id, _, name = told["result_id"].partition("/")
+    waits = any(key.result_id == told["result_id"] for key in hidden)
     told["address"] = f"/slides/{slide_id}/{name}"
     for finding in told["findings"]:
         code = site.exchange.findings.get(finding["name"])
         finding["names"] = {} if code is None else {"en": code.en, "zh": code.zh}
-        finding["hidden"] = FindingKey(told["result_id"], finding["finding_id"]) in hidden
-        if finding["hidden"]:
-            finding["value"], finding["borderline"] = None, False
+        finding["read_first"] = FindingKey(told["result_id"], finding["finding_id"]) in hidden
+        finding["hidden"] = waits  # all of them: one tells the other
+        if waits:
+            finding["value"], finding["not_measurable"], finding["borderline"] = None, None, False
     return told
 
 

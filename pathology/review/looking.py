@@ -33,6 +33,7 @@ async def results(request: Request) -> Response:
     room, actor = room_of(request), actor_of(request)
 
     def seen() -> list[dict[str, Any]]:
+        room.new_cases.look(actor)  # first: what must be read first is known for cases on the desk
         found = []
         for key in room.shelf.listed():
             one = room.shelf.told(key)

@@ -72,8 +72,8 @@ function row(shown, result, finding, step) {
   const decided = made ? make("div", { class: "decided" },
     make("strong", { text: say(`decision.${made.decision.kind}`) }),
     make("span", { text: [made.decision.own ? ` ${made.decision.own.value} ${made.decision.own.unit}` : "", made.decision.reason, made.by, moment(made.at_utc)].filter(Boolean).join(" · ") })) : null;
-  const form = !open || !(own || second) ? null : finding.hidden ? readingForm(finding, of, step)
-    : own ? decisionForm(finding, of, step) : null;
+  const form = !open || !(own || second) ? null : finding.read_first ? readingForm(finding, of, step)
+    : own && !finding.hidden ? decisionForm(finding, of, step) : null;
   return make("tr", { "data-finding": finding.finding_id },
     make("th", { scope: "row", text: finding.names[spoken()] ?? finding.name }),
     make("td", { class: finding.value === null ? "missing" : "", text: ai }),
