@@ -332,7 +332,7 @@ class Fault:
 
 FAULTS: Final = (
     Fault(name="worker killed", do=worker_killed),
-    Fault(name="scheduler killed", do=scheduler_killed, short=True),
+    Fault(name="scheduler killed", do=scheduler_killed),
     Fault(name="run killed and started again", do=run_killed),
     Fault(name="power cut between write and rename", do=power_cut, short=True),
     Fault(name="disk of the results full", do=disk_full, needs="root", short=True),
