@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+from pathology.pipeline.desk_cases import result_on_desk
+from pathology.records.case_review import CaseOpening, Change
 from tests.access import PASSWORD
-from tests.cases_on_desk import rules
+from tests.cases_on_desk import rules, text
 from tests.review.painted_desk import CASE, PaintedDesk
 from tests.review.real_desk import RealDesk, real_desk
 
@@ -123,6 +125,55 @@ def signable(reader: Person) -> dict[str, Any]:
         of = {"result_id": result["result_id"], "finding_id": finding["finding_id"]}
         reader.do("decide", decision={"of": of, "kind": "accept"})
     return result
+
+
+def with_text(desk: RealDesk) -> str:
+    """The painted case on the desk with a text; a draft would take a case's whole paperwork."""
+    book = desk.ledger.cases(desk.deciding)
+    result = result_on_desk(desk.painted.folder)
+    opening = CaseOpening(
+        case=book.name_of(CASE),
+        case_id=CASE,
+        results=(result,),
+        text=text("Ki-67: 20 %.", results=(result.result_id,)),
+    )
+    change = Change(
+        by=desk.admin, request_id="opened-with-text", seen_version=0, now_utc=desk.clock.now
+    )
+    return book.open(opening, change).case
+
+
+def test_from_decisions_to_a_signature_and_its_amendment(desk: RealDesk) -> None:
+    with desk.browser(desk.token("reader")) as browser:
+        own = Person(browser)
+        own.case = with_text(desk)
+        signable(own)
+        assert own.look()["unready"] == []
+        wish = {"printed_name": "Dr Reader", "meaning": "approved"}
+        assert own.do("sign", password=PASSWORD, **wish)["state"] == "SIGNED"
+        told = own.look()
+        (version,) = told["signed"]
+        assert (version["signer"], version["state"]) == ("reader", "SIGNED")
+        own.do("reject", 409, why="too late for that")
+        own.do("reopen", why="the clone was another")
+        assert own.look()["line"]["state"] == "IN_REVIEW"
+        assert own.look()["amending"] == 1
+    written = desk.painted.results / "cases" / CASE
+    signed = json.loads(sorted(written.glob("report-v*.json"))[-1].read_text())
+    assert signed["content_sha256"] == version["content_sha256"]
+    assert signed["signature"]["printed_name"] == "Dr Reader"
+    assert {"prove", "sign-in", "view"} <= set(desk.acts())
+
+
+def test_an_administrator_signs_under_no_role(desk: RealDesk) -> None:
+    desk.person("chief2", "administrator", "technician")
+    with desk.browser(desk.token("chief2")) as browser:
+        own = Person(browser)
+        own.case = with_text(desk)
+        own.look()
+        wish = {"printed_name": "Chief", "meaning": "approved", "password": PASSWORD}
+        own.do("sign", 404, **wish)
+        assert own.look()["signed"] == []
 
 
 def test_an_undecided_or_unseen_case_is_not_signed(reader: Person) -> None:
