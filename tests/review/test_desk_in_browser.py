@@ -147,6 +147,48 @@ def test_from_the_first_password_to_the_signature(
     assert codes in ([], ["no-text"]), codes
 
 
+HOSTILE = "<img src=x onerror=\"document.title='taken'\"><script>document.title='taken'</script>"
+
+
+def test_what_persons_write_is_text_and_nothing_else(page: Any, served: Served) -> None:
+    served.desk.person("writer", "pathologist")
+    token = served.desk.token("writer")
+    cookie = {"name": "session", "value": token, "url": served.url}
+    page.context.add_cookies([cookie])
+    with served.desk.browser(token) as requests:
+        body = {"case_id": CASE, "request_id": "put-by-writer", "seen_version": 0}
+        case = requests.post("/cases", json=body).json().get("case") or known_case(served)
+        told = requests.get(f"/cases/{case}").json()
+        if told["line"]["assignee"] not in (None, "writer"):
+            change(requests, case, "assign", to="writer")
+        elif told["line"]["assignee"] is None:
+            change(requests, case, "claim")
+        result = told["results"][0]
+        of = {
+            "result_id": result["result_id"],
+            "finding_id": result["findings"][0]["finding_id"],
+        }
+        own = {"value": 21.0, "unit": "%"}
+        decision = {"of": of, "kind": "override", "reason": HOSTILE, "own": own}
+        change(requests, case, "decide", decision=decision)
+    page.goto(f"{served.url}/desk/{case}")
+    page.wait_for_selector(READY)
+    assert "<script>" in page.inner_text("#results")
+    assert page.locator("img").count() == 0
+    assert page.title() != "taken"
+
+
+def known_case(served: Served) -> str:
+    return served.desk.ledger.cases(served.desk.deciding).name_of(CASE)
+
+
+def change(requests: Any, case: str, what: str, **body: Any) -> None:
+    seen = requests.get(f"/cases/{case}").json()["line"]["version"]
+    sent = {"request_id": f"{what}-{seen}-hostile", "seen_version": seen, **body}
+    answer = requests.post(f"/cases/{case}/{what}", json=sent)
+    assert answer.status_code == 200, answer.text
+
+
 def wait_until_seen(served: Served, case: str) -> None:
     book = served.desk.ledger.cases(served.desk.deciding)
     for _ in range(1200):
