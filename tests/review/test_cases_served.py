@@ -165,6 +165,28 @@ def test_from_decisions_to_a_signature_and_its_amendment(desk: RealDesk) -> None
     assert {"prove", "sign-in", "view"} <= set(desk.acts())
 
 
+def test_a_second_reader_is_asked_and_agrees(desk: RealDesk) -> None:
+    with desk.browser(desk.token("reader")) as browser:
+        own = Person(browser)
+        own.case = with_text(desk)
+        result = signable(own)
+        of = {"result_id": result["result_id"], "finding_id": result["findings"][0]["finding_id"]}
+        far = {"of": of, "kind": "override", "reason": "by eye", "own": {"value": 90, "unit": "%"}}
+        assert own.do("decide", decision=far)["warnings"]
+        codes = {r["code"] for r in own.look()["unready"]}
+        assert codes, "the text tells the AI's number, and a second reader is missing"
+        own.do("second", 409, reader="reader")
+        own.do("second", reader="second")
+        own.look()
+        with desk.browser(desk.token("second")) as theirs:
+            other = Person(theirs)
+            other.case = own.case
+            assert other.look()["line"]["second_reader"] == "second"
+            other.do("second-read", 400, reading={"agrees": False})
+            other.do("second-read", reading={"agrees": True, "note": ""})
+        assert {r["code"] for r in own.look()["unready"]} < codes
+
+
 def test_an_administrator_signs_under_no_role(desk: RealDesk) -> None:
     desk.person("chief2", "administrator", "technician")
     with desk.browser(desk.token("chief2")) as browser:

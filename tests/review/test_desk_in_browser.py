@@ -104,10 +104,10 @@ def test_from_the_first_password_to_the_signature(
     assert cookies["session"]["sameSite"] == "Strict"
     assert page.evaluate("document.cookie") == ""
 
-    token = cookies["session"]["value"]
-    with served.desk.browser(token) as requests:
-        put = requests.post("/cases", json={"case_id": CASE, "request_id": "put-on-desk"})
-        case = put.json()["case"]
+    page.locator("button[data-act='put']").click()
+    page.wait_for_url("**/desk/*")
+    case = page.url.rpartition("/")[2]
+    assert case == known_case(served)
     page.goto(f"{served.url}/worklist")
     page.wait_for_selector(READY)
     row = page.locator(f"tr[data-case='{case}']")

@@ -45,6 +45,17 @@ function button(key, click) {
   return make("button", { type: "button", "data-act": key, text: say(key), on: { click } });
 }
 
+/**
+ * A text and the button that sends it. @param {string} key @param {(text: string) => Promise<void>} send
+ * @returns {HTMLElement[]}
+ */
+function asking(key, send) {
+  const text = /** @type {HTMLInputElement} */ (make("input", {
+    maxlength: 1000, "aria-label": say(`${key}-text`), placeholder: say(`${key}-text`),
+  }));
+  return [text, button(key, () => void send(text.value))];
+}
+
 /** @returns {HTMLElement[]} */
 function actions() {
   if (!who?.acts.includes("review-case")) return [];
@@ -53,11 +64,16 @@ function actions() {
   if (["AI_DRAFT", "IN_REVIEW", "CORRECTED"].includes(line.state) && line.assignee === null) {
     found.push(button("cases.claim", () => void act("claim")));
   }
-  if (own()) found.push(button("cases.release", () => void act("release")));
+  if (own()) {
+    found.push(button("cases.release", () => void act("release")));
+    found.push(...asking("case.ask-second", (reader) => act("second", { reader })));
+  }
+  if (line.second_reader === who.account && ["IN_REVIEW", "CORRECTED"].includes(line.state)) {
+    found.push(button("case.agree", () => void act("second-read", { reading: { agrees: true, note: "" } })));
+    found.push(...asking("case.differ", (note) => act("second-read", { reading: { agrees: false, note } })));
+  }
   if (["SIGNED", "AMENDED", "REJECTED"].includes(line.state)) {
-    const why = make("input", { id: "why", maxlength: 1000, "aria-label": say("case.why") });
-    found.push(make("label", { text: say("case.why") }, why), button("case.amend",
-      () => void act("reopen", { why: /** @type {HTMLInputElement} */ (why).value })));
+    found.push(...asking("case.amend", (why) => act("reopen", { why })));
   }
   return found;
 }

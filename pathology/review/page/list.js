@@ -1,10 +1,32 @@
 // The results at hand.
 
 import { account } from "./account.js";
-import { Refused, askJson } from "./ask.js";
+import { Refused, askJson, sendJson } from "./ask.js";
+import { refusal } from "./case_asks.js";
 import { applyLooks, switches } from "./looks.js";
 import { byId, make } from "./make.js";
 import { moment, quantity, say, sayOr, speak, spoken } from "./words.js";
+
+/** @type {import("./account.js").Account|null} */
+let who = null;
+
+/** Put a result's case on the worklist. @param {any} result @returns {HTMLElement|string} */
+function caseOf(result) {
+  if (result.case_id === null) return "–";
+  if (!who?.acts.includes("open-case")) return result.case_id;
+  const put = async () => {
+    try {
+      const sent = { case_id: result.case_id, request_id: `put-${crypto.getRandomValues(new Uint32Array(3)).join("-")}`, seen_version: 0 };
+      const { case: name } = await sendJson("/cases", sent);
+      location.assign(who?.acts.includes("view-case") ? `/desk/${encodeURIComponent(name)}` : "/worklist");
+    } catch (problem) {
+      byId("none").hidden = false;
+      byId("none").textContent = refusal(problem);
+    }
+  };
+  return make("span", {}, `${result.case_id} `,
+    make("button", { type: "button", "data-act": "put", text: say("cases.put"), on: { click: put } }));
+}
 
 /** @param {any[]} results */
 function draw(results) {
@@ -21,7 +43,7 @@ function draw(results) {
     const path = `/slides/${encodeURIComponent(r.slide_id)}/${encodeURIComponent(r.name)}`;
     return make("tr", {},
       make("th", { scope: "row" }, make("a", { href: path, text: r.slide_id })),
-      make("td", { text: r.case_id ?? "–" }),
+      make("td", {}, caseOf(r)),
       make("td", { text: say(`title.${r.analysis}`) }),
       make("td", {}, make("span", { class: missing ? "missing" : "", text: told }),
         make("div", { class: "quiet", text: first ? first.names[spoken()] ?? first.name : "" })),
@@ -34,7 +56,7 @@ async function begin() {
   applyLooks();
   await speak();
   try {
-    await account();
+    who = await account();
     const { results } = await askJson("/results");
     draw(results);
     switches(() => draw(results));
