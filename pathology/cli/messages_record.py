@@ -13,6 +13,14 @@ RECORD: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "{name} 已停用。涉及的病例数:{cases}",
         ),
         "models-restored": ("{name} is in use again.", "{name} 已恢复使用。"),
+        "chain-content-changed": (
+            "line {line}: the entry of a case that it tells of was changed or taken out",
+            "第 {line} 行:其所述病例记录被修改或删除",
+        ),
+        "chain-content-added": (
+            "an entry of a case has no line: it was put in behind the program's back",
+            "有病例记录没有对应的审计行:系绕过程序写入",
+        ),
         "audit-exported": (
             "{lines} lines written: {files}. Glass was broken {glass} times.",
             "已写出 {lines} 行:{files}。紧急访问 {glass} 次。",

@@ -116,9 +116,13 @@ def why_second(case: ReviewCase, rules: DecidingSettings) -> tuple[str, ...]:
 
 
 def second_agrees(case: ReviewCase) -> bool:
-    """Whether the second reader agreed to the decisions as they stand."""
-    readings = [s for s in case.second_readings if s.by == case.line.second_reader]
-    return bool(readings) and readings[-1].reading.agrees
+    """Whether the second reader agreed to the decisions as they stand, and none before differs.
+
+    Another second reader does not outvote one who differed: the decisions change, or that reader
+    agrees.
+    """
+    last = {s.by: s.reading.agrees for s in case.second_readings}
+    return last.get(case.line.second_reader or "", False) and all(last.values())
 
 
 def unready(

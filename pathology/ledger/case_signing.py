@@ -13,6 +13,7 @@ from pathology.ledger.case_rules import all_findings, proof_problem, second_agre
 from pathology.ledger.case_tables import OutboxRow, SignedVersionRow
 from pathology.ledger.withdrawing import read_withdrawn
 from pathology.records.case_review import NotReady, ReportText, ReviewCase, SigningOrder
+from pathology.records.decision import SecondRead
 from pathology.records.signed_report import (
     Signature,
     SignedFinding,
@@ -95,7 +96,7 @@ def _refused(at: CaseChange, problem: NotReady) -> CaseRefused:
 def _report(at: CaseChange, order: SigningOrder) -> SignedReport:
     case, version = at.case, len(at.case.signed) + 1
     text: ReportText = case.texts[-1].text
-    agreed = case.second_readings[-1] if second_agrees(case) else None
+    agreed = _agreement(case)
     return SignedReport(
         case=case.line.case,
         case_id=case.case_id,
@@ -115,7 +116,7 @@ def _report(at: CaseChange, order: SigningOrder) -> SignedReport:
         differences=case.differences,
         second_reader=None if agreed is None else agreed.by,
         second_agreed_utc=None if agreed is None else agreed.at_utc.isoformat(),
-        authorship=text.authorship,
+        authorship=_authorship(case),
         software=text.software,
         signature=Signature(
             account=at.change.by.name,
@@ -125,6 +126,24 @@ def _report(at: CaseChange, order: SigningOrder) -> SignedReport:
             method=order.proof.method,
         ),
     )
+
+
+def _authorship(case: ReviewCase) -> str:
+    """Who wrote the draft, and the persons whose texts are not what the software drafted."""
+    persons = [
+        version.by
+        for version in case.texts
+        if version.text.draft is None or version.text.sections != version.text.draft.sections
+    ]
+    drafted = case.texts[-1].text.authorship
+    return "; ".join([drafted, *(f"edited by {name}" for name in dict.fromkeys(persons))])
+
+
+def _agreement(case: ReviewCase) -> SecondRead | None:
+    """What the second reader said last, where that is agreement."""
+    if not second_agrees(case):
+        return None
+    return [s for s in case.second_readings if s.by == case.line.second_reader][-1]
 
 
 def _findings(case: ReviewCase) -> tuple[SignedFinding, ...]:

@@ -32,6 +32,7 @@ class CaseTeamwork(CaseDesk):
 
         def check(at: CaseChange) -> None:
             check_own(at)
+            _check_unsigned(at, "release")
             at.at_hand.row.assignee = None
 
         return self._make("review-case", case, change, Step(kind="release"), check)
@@ -41,8 +42,7 @@ class CaseTeamwork(CaseDesk):
         self._check_pathologist(case, to)
 
         def check(at: CaseChange) -> None:
-            if at.case.line.state not in (*OPEN, "AI_DRAFT"):
-                raise at.refuse("wrong-state", state=at.case.line.state, event="assign")
+            _check_unsigned(at, "assign")
             if at.at_hand.row.second_reader == to:
                 raise at.refuse("second-is-first")
             at.at_hand.row.assignee = to
@@ -55,8 +55,7 @@ class CaseTeamwork(CaseDesk):
         self._check_pathologist(case, reader)
 
         def check(at: CaseChange) -> None:
-            if at.case.line.state not in (*OPEN, "AI_DRAFT"):
-                raise at.refuse("wrong-state", state=at.case.line.state, event="ask-second")
+            _check_unsigned(at, "ask-second")
             if at.at_hand.row.assignee == reader:
                 raise at.refuse("second-is-first")
             at.at_hand.row.second_reader = reader
@@ -71,6 +70,14 @@ class CaseTeamwork(CaseDesk):
             if at.at_hand.row.second_reader != change.by.name:
                 raise at.refuse("not-second")
             check_open(at)
+            if any(d.by == change.by.name for d in at.case.decided.values()):
+                raise at.refuse("second-is-first")
 
         step = Step(kind="second-read", body={"reading": plain(reading)})
         return self._make("review-case", case, change, step, check)
+
+
+def _check_unsigned(at: CaseChange, event: str) -> None:
+    state = at.case.line.state
+    if state not in (*OPEN, "AI_DRAFT"):
+        raise at.refuse("wrong-state", state=state, event=event)

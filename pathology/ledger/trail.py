@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +11,7 @@ from sqlalchemy import Row, Select, select
 from sqlalchemy.orm import Session
 
 from pathology.ledger.anchor import Head
+from pathology.ledger.case_verifying import content_faults
 from pathology.ledger.chain import Entry, chained, head_of, line_of
 from pathology.ledger.tables import AuditRow
 from pathology.ledger.transactions import Transactions
@@ -78,12 +80,16 @@ class Trail:
             return head_of(session)
 
     def verify(self) -> ChainReport:
-        """Read all lines and the anchor; every fault by line. Writers may go on meanwhile."""
+        """Read all lines, the anchor, and what lines tell of cases; every fault by line.
+
+        Writers may go on meanwhile.
+        """
         chain = self._transactions.chain
         seen = chain.anchor.read()  # before the lines: it never leads those read after it
         with self._transactions.reading() as session:
             rows = session.execute(_numbered().execution_options(yield_per=AT_ONCE))
-            return verify_chain((_told(row) for row in rows), chain.key, seen)
+            report = verify_chain((_told(row) for row in rows), chain.key, seen)
+            return replace(report, faults=(*report.faults, *content_faults(session)))
 
     def anchor_anew(self, actor: Actor, now_utc: datetime, why: str) -> AuditLine:
         """Accept the chain as it stands (a backup was restored, an anchor was lost).

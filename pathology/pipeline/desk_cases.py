@@ -33,6 +33,15 @@ from pathology.reports.document import DRAFT_SCHEMA
 RESEARCH: Final = "research-weights"
 SHOWN_MAPS: Final = ("tissue_class", "ki67_density", "nucleus_density")
 """Maps that the page shows; each that a result has must be opened before signing."""
+UNITS: Final = (
+    ("ki67.", "fraction"),
+    ("til.stromal_area_fraction", "fraction"),
+    ("til.density_", "1/mm2"),
+    ("tumour.area", "mm2"),
+    ("margin.length", "mm"),
+)
+"""Units of findings by the beginning of their names, for values of a person where the AI has none.
+"""
 PSEUDONYM: Final = re.compile(r"C[0-9a-f]{16}")
 SAFE_NAME: Final = re.compile(r"\w[\w.-]{0,119}")
 
@@ -144,7 +153,7 @@ def _finding(finding: Finding) -> FindingOnDesk:
             finding_id=finding.id,
             name=finding.name,
             value=None,
-            unit="",
+            unit=next((unit for name, unit in UNITS if finding.name.startswith(name)), ""),
             not_measurable=answer.reason,
         )
     return FindingOnDesk(

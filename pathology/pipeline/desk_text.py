@@ -10,7 +10,15 @@ from pathology.errors import DraftRejected
 from pathology.pipeline.report_settings import ReportRules
 from pathology.records.case_review import ReportText, ReviewCase
 from pathology.records.decision import OwnReading, OwnValue
-from pathology.records.report import Block, Draft, Fact, WrittenSection, languages
+from pathology.records.report import (
+    Block,
+    CaseFacts,
+    Draft,
+    Fact,
+    Worded,
+    WrittenSection,
+    languages,
+)
 from pathology.records.settings.reports import ReportTemplate, SentencePattern
 from pathology.reports.decided_facts import decided_facts, finding_key
 from pathology.reports.draft import DraftOrder, DraftRules, make_draft
@@ -18,13 +26,17 @@ from pathology.reports.plain_text import authorship
 from pathology.reports.verify.draft import check_draft
 from pathology.reports.verify.prose import Ground, check_prose
 
+PLAIN_TITLE = Worded(en="Pathology report with image analysis", zh="病理图像分析报告")
+"""Of a site's own template that says no title for what is signed: its title may say "draft"."""
 UNCHECKED = "the template of the draft is not at hand"
 
 
 def text_of_draft(draft: Draft, rules: ReportRules) -> ReportText:
     """A draft as the desk's first text."""
+    template = rules.templates.get(draft.template)
+    title = None if template is None else template.signed_title
     text = ReportText(
-        title=draft.title,
+        title=title or PLAIN_TITLE,
         headings=draft.headings,
         sections=draft.sections,
         fields=draft.fields,
@@ -64,10 +76,16 @@ def decided_text(case: ReviewCase, rules: ReportRules, now_utc: datetime) -> Rep
     draft = _software_draft(case)
     if draft is None:
         return None
+    return drafted_again(draft, decided_facts(draft.facts, case.decided), rules, now_utc)
+
+
+def drafted_again(
+    draft: Draft, facts: CaseFacts, rules: ReportRules, now_utc: datetime
+) -> ReportText:
+    """The text of a draft's template for other facts; DraftRejected where it cannot tell them."""
     template = rules.templates.get(draft.template)
     if template is None:
         raise DraftRejected(f"{UNCHECKED} ({draft.template}): write the text by hand")
-    facts = decided_facts(draft.facts, case.decided)
     order = DraftOrder(facts=facts, made_utc=now_utc.isoformat(timespec="seconds"))
     told = _telling(template, [f for f in facts.facts if f.source.kind == "physician"])
     return text_of_draft(make_draft(order, _draft_rules(rules, told)), rules)

@@ -24,7 +24,18 @@ class AuditLine:
     mac: str
 
 
-ChainFault = Literal["edited", "removed", "reordered", "truncated", "anchor-missing", "rewritten"]
+ChainFault = Literal[
+    "edited",
+    "removed",
+    "reordered",
+    "truncated",
+    "anchor-missing",
+    "rewritten",
+    "content-changed",
+    "content-added",
+]
+"""The last two are of what lines tell of: a case's entry or signed version that is not there as it
+was, or that no line tells of (its number is 0)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

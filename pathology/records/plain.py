@@ -7,6 +7,7 @@ import types
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 T = TypeVar("T")
@@ -58,7 +59,7 @@ def _value(raw: Any, hint: Any) -> Any:
 
 
 def _record(raw: Any, kind: Any, known: set[str]) -> Any:
-    hints = get_type_hints(kind, vars(sys.modules[kind.__module__]))
+    hints = _hints(kind)
     return kind(**{k: _value(v, hints[k]) for k, v in raw.items() if k in known})
 
 
@@ -76,3 +77,9 @@ def _one_of(raw: Any, choices: tuple[Any, ...]) -> Any:
     if raw not in choices:
         raise ValueError(f"{raw!r} is none of {choices}")
     return raw
+
+
+@cache
+def _hints(kind: Any) -> Mapping[str, Any]:
+    """Read once: a case holds thousands of records of a dozen kinds."""
+    return get_type_hints(kind, vars(sys.modules[kind.__module__]))

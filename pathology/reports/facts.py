@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from pathology.errors import UsageError
 from pathology.records.case_data import CaseData
@@ -18,6 +19,8 @@ from pathology.reports.combined import combined_facts
 from pathology.reports.finding_facts import Desk, finding_facts
 from pathology.reports.retell import retold, saying
 from pathology.reports.stated_facts import stated_facts
+
+CONTROL: Final = "stain.control"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +40,25 @@ def case_facts(case: CaseData, results: Sequence[StoredResult], rules: FactRules
     UsageError
         Two results answer the same analysis; a code of the case is not known.
     """
-    told = one_each(case, results)
+    stated = stated_facts(case, rules.wording)
+    return _joined(case.case_id, one_each(case, results), stated, rules)
+
+
+def facts_again(before: CaseFacts, results: Sequence[StoredResult], rules: FactRules) -> CaseFacts:
+    """The facts of the same case from other results; what was stated of it stays as it was.
+
+    ``results`` are at most one an analysis. Rules are asked anew.
+    """
+    stated = tuple(f for f in before.facts if f.source.kind in ("request", "laboratory"))
+    return _joined(before.case_id, results, stated, rules)
+
+
+def _joined(
+    case_id: str, told: Sequence[StoredResult], stated: tuple[Fact, ...], rules: FactRules
+) -> CaseFacts:
     desk = Desk(wording=rules.wording, rounding=rules.rounding)
     facts = [f for result in told for f in finding_facts(result, desk)]
-    facts += stated_facts(case, rules.wording)
+    facts += stated
     known = {f.id: f for f in facts}
     provisional = frozenset(
         f.name for r in told if r.tumour_region_source == "automatic" for f in r.findings
@@ -48,9 +66,9 @@ def case_facts(case: CaseData, results: Sequence[StoredResult], rules: FactRules
     for rule in rules.combined:
         facts += combined_facts(known, provisional, rule, rules.wording)
     return CaseFacts(
-        case_id=case.case_id,
+        case_id=case_id,
         facts=tuple(facts),
-        limits=tuple(dict.fromkeys(_limits(case, told, facts, rules.wording))),
+        limits=tuple(dict.fromkeys(_limits(told, facts, rules.wording))),
         results=tuple(r.result_id for r in told),
         software=", ".join(sorted({r.software for r in told})),
         models=tuple(
@@ -88,7 +106,7 @@ def one_each(case: CaseData, results: Sequence[StoredResult]) -> tuple[StoredRes
 
 
 def _limits(
-    case: CaseData, results: Sequence[StoredResult], facts: Sequence[Fact], wording: ReportWording
+    results: Sequence[StoredResult], facts: Sequence[Fact], wording: ReportWording
 ) -> Iterator[Worded]:
     """What must be read beside the numbers, in plain words."""
     for result in results:
@@ -101,7 +119,7 @@ def _limits(
             if finding.category is not None and finding.category.borderline:
                 topic = wording.topics[finding.name]
                 yield saying(wording, "borderline_limit", topic=topic)
-    if case.staining.control == "fail":
+    if any(f.id == CONTROL and f.code == "fail" for f in facts):
         yield saying(wording, "control_failed")
     if any(f.id == "surrogate.subtype" and f.state == "value" for f in facts):
         yield saying(wording, "surrogate")

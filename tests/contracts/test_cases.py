@@ -201,6 +201,30 @@ def test_a_second_reader_agrees_to_what_stands_and_not_to_what_comes_later(
     assert desk.book.report(desk.case, 1).second_reader == "dr.wu"
 
 
+def test_a_second_reader_who_differs_is_not_outvoted_by_another(desk: PaintedDesk) -> None:
+    desk.ready()
+    desk.book.ask_second(desk.case, "dr.wu", desk.by("dr.lin"))
+    differs = SecondReading(agrees=False, note="the edge is in situ")
+    desk.book.second_read(desk.case, differs, desk.by("dr.wu"))
+    desk.book.ask_second(desk.case, "dr.ma", desk.by("dr.lin"))
+    desk.book.second_read(desk.case, SecondReading(agrees=True), desk.by("dr.ma"))
+    refused("second-missing", desk.sign)
+    desk.decide(KI67)  # decided anew: both readings were of what stood before
+    refused("second-missing", desk.sign)
+    desk.book.second_read(desk.case, SecondReading(agrees=True), desk.by("dr.ma"))
+    assert desk.sign().state == "SIGNED"
+    assert desk.book.report(desk.case, 1).second_reader == "dr.ma"
+
+
+def test_who_decided_is_no_second_reader(desk: PaintedDesk) -> None:
+    desk.taken()
+    desk.decide(KI67)
+    desk.book.assign(desk.case, "dr.wu", desk.by("dr.lin"))
+    desk.book.ask_second(desk.case, "dr.lin", desk.by("dr.wu"))
+    agrees = SecondReading(agrees=True)
+    refused("second-is-first", lambda: desk.book.second_read(desk.case, agrees, desk.by("dr.lin")))
+
+
 def test_blind_first_hides_the_ais_number_until_the_reader_has_told_an_own_one(
     desk: PaintedDesk,
 ) -> None:
@@ -363,6 +387,8 @@ def test_nothing_changes_after_the_signature_but_by_an_amendment(desk: PaintedDe
     refused("wrong-state", lambda: desk.decide(KI67, "reject"))
     refused("wrong-state", lambda: desk.book.write(desk.case, text("x"), "", desk.by("dr.lin")))
     refused("wrong-state", lambda: desk.book.claim(desk.case, desk.by("dr.lin")))
+    refused("wrong-state", lambda: desk.book.release(desk.case, desk.by("dr.lin")))
+    refused("wrong-state", lambda: desk.book.assign(desk.case, "dr.wu", desk.by("dr.lin")))
     refused("wrong-state", lambda: desk.book.reject(desk.case, "no", desk.by("dr.lin")))
     refused("wrong-state", desk.sign)
     refused("why-missing", lambda: desk.book.reopen(desk.case, " ", desk.by("dr.wu")))
@@ -558,6 +584,31 @@ def test_a_signed_version_that_was_exchanged_is_not_given_out(
     tampering.execute("UPDATE signed_versions SET content_sha256 = ?", ("0" * 64,))
     with pytest.raises(LedgerError, match="not what was signed"):
         desk.book.report(desk.case, 1)
+
+
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        ("DELETE FROM case_entries WHERE kind = 'second-read'", "content-changed"),
+        ("UPDATE case_entries SET sealed_body = ? WHERE kind = 'decide'", "content-changed"),
+        ("UPDATE case_entries SET entry_id = 99 WHERE kind = 'second-read'", "content-added"),
+        ("DELETE FROM signed_versions", "content-changed"),
+    ],
+)
+def test_verifying_finds_what_was_taken_out_exchanged_or_put_in(
+    desk: PaintedDesk, tampering: Tampering, statement: str, fault: str
+) -> None:
+    desk.ready()
+    desk.book.ask_second(desk.case, "dr.wu", desk.by("dr.lin"))
+    desk.book.second_read(desk.case, SecondReading(agrees=True), desk.by("dr.wu"))
+    desk.sign()
+    lines = {line.act: line.sequence for line in desk.ledger.audit.lines()}
+    assert desk.ledger.audit.verify().faults == ()
+    tampering.execute(statement, (b"other",) * statement.count("?"))
+    faults = dict(desk.ledger.audit.verify().faults)
+    assert fault in faults.values()
+    assert faults.keys() <= {0, lines["case-second-read"], lines["case-decide"], lines["case-sign"],
+                             lines["case-decide"] - 1}  # fmt: skip
 
 
 def test_what_is_not_there_is_told(desk: PaintedDesk) -> None:

@@ -11,9 +11,11 @@ from pathlib import Path
 import pytest
 
 from pathology.errors import CaseRefused, UsageError
-from pathology.exchange.documents import faults
+from pathology.exchange.documents import faults, write_json
+from pathology.exchange.findings_json import findings_document, run_document
 from pathology.ledger.open import OpenLedger
 from pathology.pipeline.desk_cases import SHOWN_MAPS, DeskOrder, put_on_desk, result_on_desk
+from pathology.pipeline.desk_corrections import renewed_text, supersede_on_desk
 from pathology.pipeline.desk_signing import (
     SignedFiles,
     SigningPlace,
@@ -26,10 +28,12 @@ from pathology.pipeline.draft import CaseOrder, draft_case
 from pathology.pipeline.identity import content_digest
 from pathology.pipeline.report_settings import load_report_rules
 from pathology.records.decision import FindingKey, OwnValue
+from pathology.records.finding import Finding, NotMeasurable
 from pathology.records.report import WrittenSection
 from pathology.records.signed_report import content_sha256
 from pathology.review.map_picture import SHOWN
 from tests.cases_on_desk import PaintedDesk
+from tests.exchange.examples import result
 from tests.ledgers import NOON, LedgerSite
 from tests.pipeline.test_draft import write_case, write_result
 
@@ -114,6 +118,21 @@ def test_a_draft_of_other_results_is_passed_over(workplace: Workplace) -> None:
         put_on_desk(desk.book, replace(order, case_id="x"), RULES, desk.by("night"))
 
 
+def test_a_person_can_give_what_could_not_be_measured_in_the_units_of_the_finding(
+    tmp_path: Path,
+) -> None:
+    why = NotMeasurable(code="too-few-nuclei", reason="312 tumour nuclei, fewer than 500")
+    made = result(
+        Finding(id="f1", name="ki67.hotspot", protocol="P", formula="f/1", answer=why),
+        Finding(id="f2", name="til.density_tumour", protocol="P", formula="f/1", answer=why),
+        Finding(id="f3", name="til.profile", protocol="P", formula="f/1", answer=why),
+    )
+    write_json(tmp_path / "findings.json", findings_document(made), "findings-1")
+    write_json(tmp_path / "run.json", run_document(made), "run-1")
+    units = [f.unit for f in result_on_desk(tmp_path).findings]
+    assert units == ["fraction", "1/mm2", ""]
+
+
 def test_the_maps_that_must_be_seen_are_those_that_the_page_shows() -> None:
     assert SHOWN_MAPS == SHOWN
 
@@ -134,8 +153,16 @@ def test_a_number_that_no_fact_says_is_flagged_and_stays_the_physicians(
     assert after.texts[-1].changes[0].after == "The Ki-67 index was 35.0 %."
     assert after.text is not None
     assert after.text.draft == text.draft
-    signed = workplace.sign()
-    assert json.loads(signed.files[0].read_text("utf-8"))["flagged"]
+    document = json.loads(workplace.sign().files[0].read_text("utf-8"))
+    assert document["flagged"]
+    assert document["authorship"].endswith("; edited by dr.lin")
+
+
+def test_no_shipped_template_calls_a_signed_report_a_draft() -> None:
+    for template in RULES.templates.values():
+        assert template.signed_title is not None, template.name
+        assert "draft" not in template.signed_title.en.lower()
+        assert "草稿" not in template.signed_title.zh
 
 
 def test_text_without_a_draft_says_that_it_was_not_checked(workplace: Workplace) -> None:
@@ -173,6 +200,43 @@ def test_an_override_is_what_the_text_tells_once_it_is_drafted_again(workplace: 
     assert (finding["ai_value"], finding["decision"]["own"]["value"]) == (0.05, 12.0)
 
 
+def test_a_corrected_result_brings_its_own_text_and_both_results_stay(
+    workplace: Workplace,
+) -> None:
+    workplace.ready()
+    desk = workplace.desk
+    corrected = write_result(
+        workplace.out,
+        "slide-b",
+        result_id="slide-b/ki67-00000001",
+        supersedes=KEY.result_id,
+        digest=content_digest([workplace.slide]),
+        author="dr.lin",
+        part=120,
+    )
+    supersede_on_desk(desk.book, desk.case, corrected, "drawn anew", desk.by("dr.lin"))
+    case = desk.book.case(desk.case)
+    assert [r.result_id for r in case.superseded] == [KEY.result_id]
+    assert decided_text(case, RULES, NOON) is None  # its draft tells another result
+    text = renewed_text(case, workplace.out, RULES, NOON)
+    assert text is not None
+    said = " ".join(s for part in text.sections for s in part.en)
+    assert "12.0 %" in said
+    assert "5.0 %" not in said
+    assert text.results == ("slide-b/ki67-00000001",)
+    before = case.texts[0].text.draft
+    assert before is not None
+    assert text.draft is not None
+    assert text.draft.facts.by_id["er.status"] == before.facts.by_id["er.status"]
+    desk.book.write(desk.case, text, "corrected result", desk.by("dr.lin"))
+    desk.decide_all()
+    desk.see_all()
+    document = json.loads(workplace.sign().files[0].read_text("utf-8"))
+    [result] = document["results"]
+    assert (result["author"], result["supersedes"]) == ("dr.lin", KEY.result_id)
+    assert (workplace.folder / "findings.json").exists()
+
+
 def test_a_signed_version_is_written_whole_with_a_hash_that_anybody_can_check(
     workplace: Workplace,
 ) -> None:
@@ -191,6 +255,9 @@ def test_a_signed_version_is_written_whole_with_a_hash_that_anybody_can_check(
     assert "approved by Lin &lt;Xia&gt; (dr.lin), 2026-03-04T12:00:00+00:00" in page
     assert "批准" in page
     assert "not verified" not in page
+    assert "draft report" not in page
+    assert "草稿" not in page
+    assert "edited by" not in page
     assert stated in page
 
 

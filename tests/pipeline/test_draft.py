@@ -40,12 +40,12 @@ def write_case(folder: Path, **change: object) -> Path:
     return path
 
 
-def write_result(out: Path, slide: str = "slide-a", **change: object) -> Path:
+def write_result(out: Path, slide: str = "slide-a", part: int = 50, **change: object) -> Path:
     finding = share_finding(
         "f1",
         "ki67.global",
         "WSI_GLOBAL",
-        50,
+        part,
         1000,
         category=Category(rule=IKWG, name="low"),
     )

@@ -178,6 +178,7 @@ class ReportTemplate:
     fields: tuple[TemplateField, ...]
     analyses: tuple[str, ...]  # at least one of them is needed
     main_topic: str  # what the marker's name alone means
+    signed_title: Worded | None = None  # of what a physician signed: it is no draft any more
 
     def __post_init__(self) -> None:
         if len({s.id for s in self.sections}) != len(self.sections):
