@@ -95,7 +95,12 @@ def test_the_demo_command_starts_from_nothing(tmp_path: Path) -> None:
         source, copy = ROOT / name, tmp_path / name
         shutil.copytree(source, copy) if source.is_dir() else shutil.copy(source, copy)
     run = subprocess.run(
-        ["bash", "scripts/demo"], cwd=tmp_path, capture_output=True, text=True, check=False
+        ["bash", "scripts/demo"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        stdin=subprocess.DEVNULL,
     )
     assert run.returncode == 0, run.stdout + run.stderr
     assert "overlay.png" in run.stdout

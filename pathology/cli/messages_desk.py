@@ -8,6 +8,10 @@ from typing import Final
 
 DESK: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
     {
+        "demo-serve": (
+            "With --serve the review page opens on it.",
+            "加上 --serve 可在阅片页面中查看。",
+        ),
         "desk-at": (
             "The review page is at {url} (Ctrl-C ends it)",
             "阅片页面地址:{url}(按 Ctrl-C 结束)",

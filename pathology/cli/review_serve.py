@@ -44,18 +44,20 @@ def call_serve(given: argparse.Namespace) -> int:
         ),
     )
     with opened_desk(settings, place) as opened:
-        tell_address(opened, address, tls)
+        tell_address(opened, address, tls, "first-key")
         serve(opened.desk, address, tls)
     return 0
 
 
-def tell_address(opened: OpenDesk, address: Address, tls: TlsFiles | None) -> None:
+def tell_address(
+    opened: OpenDesk, address: Address, tls: TlsFiles | None, words: str = "one-time"
+) -> None:
     """Where the page is, and the one-time password where there is one: it is told once."""
     host = f"[{address.host}]" if ":" in address.host else address.host
     url = f"{'http' if tls is None else 'https'}://{host}:{address.port}/"
     if opened.first is not None:
         first = opened.first
-        print(say("first-key", account=first.account, password=first.password))
+        print(say(words, account=first.account, password=first.password))
     print(say("desk-at", url=url), flush=True)
 
 

@@ -1,7 +1,7 @@
 // Findings of a case: what the AI says, what the reader read, and what was decided.
 
 import { byId, make } from "./make.js";
-import { moment, quantity, say, sayOr, spoken } from "./words.js";
+import { moment, quantity, say, sayOr, sentence, spoken } from "./words.js";
 
 /** @typedef {(step: string, more?: Record<string, unknown>) => Promise<boolean>} Step */
 
@@ -67,7 +67,7 @@ function row(shown, result, finding, step) {
   const second = shown.line.second_reader === shown.you;
   const open = shown.line.state === "IN_REVIEW" || shown.line.state === "CORRECTED";
   const made = decisionOn(shown, of.result_id, of.finding_id);
-  const ai = finding.hidden ? say("case.hidden") : finding.value === null ? finding.not_measurable || say("not-measurable")
+  const ai = finding.hidden ? say("case.hidden") : finding.value === null ? `${say("not-measurable")}: ${sentence(finding.not_measurable ?? "")}`
     : quantity(finding.value, finding.unit);
   const decided = made ? make("div", { class: "decided" },
     make("strong", { text: say(`decision.${made.decision.kind}`) }),

@@ -185,6 +185,7 @@ async function begin() {
     document.body.dataset.ready = "true";
     await keepLooking();
   } catch (problem) {
+    for (const section of document.querySelectorAll("main section")) /** @type {HTMLElement} */ (section).hidden = true;
     refuse(problem);
   }
 }
