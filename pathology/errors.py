@@ -6,6 +6,7 @@ PathologyError
 │   ├── ScaleUnknown        no scale that somebody answers for
 │   └── SlideUnsuitable     read well, but not fit for what was asked (stain, blank, damage)
 ├── UsageError            what the caller asked for makes no sense (exit code 2)
+│   ├── CorrectedMeanwhile  another correction of the same result was kept
 │   └── ConfigError         the settings: unknown key, impossible value
 ├── ModelRefused          a card or its weights cannot be trusted or used
 ├── OutputError           results cannot be written: no right, no room
@@ -80,6 +81,20 @@ class SlideUnsuitable(SlideError):
 
 class UsageError(PathologyError):
     """What was asked for makes no sense; the message says what would."""
+
+
+class CorrectedMeanwhile(UsageError):
+    """Another correction of the same result was kept; the later one must be made from that."""
+
+    def __init__(self, result_id: str, author: str) -> None:
+        super().__init__(result_id, author)  # as given, see SlideError
+        self.result_id, self.author = result_id, author
+
+    def __str__(self) -> str:
+        return (
+            f"{self.result_id}: {self.author} corrected the same result meanwhile. Open that one, "
+            "and correct it there"
+        )
 
 
 class ConfigError(UsageError):

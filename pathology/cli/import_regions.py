@@ -13,7 +13,8 @@ from rich.console import Console
 
 from pathology.cli.messages import say, speak
 from pathology.cli.progress import answer
-from pathology.pipeline.import_regions import Corrected, CorrectionOrder, import_regions
+from pathology.pipeline.correct import Corrected
+from pathology.pipeline.import_regions import CorrectionOrder, import_regions
 from pathology.pipeline.settings import load_settings
 
 EXAMPLES = """

@@ -37,11 +37,20 @@ class PlacedNuclei(NamedTuple):
         return len(self.centre_px0)
 
 
+class Called(NamedTuple):
+    """Some of them (m) that a person calls otherwise: which, and what they are."""
+
+    place: NDArray[np.int64]  # among the nuclei that are judged
+    cell_class: NDArray[np.uint8]  # CellClass
+    positive: NDArray[np.int8]  # Positivity
+
+
 class Judgement(NamedTuple):
     """Of some nuclei (n): why each is not scored, "" where it is; and ids of regions it is in."""
 
     excluded_by: NDArray[np.str_]
     regions: Sequence[Sequence[str]]
+    called: Called | None = None
 
 
 Judge: TypeAlias = Callable[[NDArray[np.float64], slice], Judgement]
@@ -108,4 +117,25 @@ def _judged(batch: pa.RecordBatch, told: Judgement) -> pa.RecordBatch:
     columns = batch.columns
     columns[CELLS_SCHEMA.get_field_index("excluded_by")] = reasons_array(told.excluded_by)
     columns[CELLS_SCHEMA.get_field_index("regions")] = regions_array(told.regions)
+    if told.called is not None and len(told.called.place):
+        _call(columns, batch, told.called)
     return pa.RecordBatch.from_arrays(columns, schema=CELLS_SCHEMA)
+
+
+def _call(columns: list[pa.Array], batch: pa.RecordBatch, told: Called) -> None:
+    """Put a person's calls in place; of what a person says no probability is known but 1."""
+    classes = _classes(batch).copy()
+    classes[told.place] = told.cell_class
+    sure = batch["class_probability"].to_numpy().copy()
+    sure[told.place] = 1
+    before = batch["positive"].to_pylist()
+    positive = np.array([Positivity.UNKNOWN if p is None else int(p) for p in before], np.int8)
+    positive[told.place] = told.positive
+    named = pa.DictionaryArray.from_arrays(classes.astype(np.int32), list(CLASS_NAMES))
+    calls = pa.array(positive == Positivity.POSITIVE, mask=positive == Positivity.UNKNOWN)
+    for name, column in (
+        ("class", named),
+        ("class_probability", pa.array(sure)),
+        ("positive", calls),
+    ):
+        columns[CELLS_SCHEMA.get_field_index(name)] = column

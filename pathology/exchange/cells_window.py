@@ -106,8 +106,8 @@ class NucleiWindow:
     def outlines(self, box: Box, most: int) -> bytes:
         """Outlines of the nuclei whose centre lies in ``box``, a ``packed`` message.
 
-        points (f4, x and y from ``origin``), start (u4, of each outline, n + 1), call (u1). With
-        more than ``most`` nuclei ``too_many`` is true and none is sent.
+        points (f4, x and y from ``origin``), start (u4, of each outline, n + 1), call (u1), cell
+        (u4, its cell_id). With more than ``most`` nuclei ``too_many`` is true and none is sent.
 
         Raises
         ------
@@ -120,7 +120,28 @@ class NucleiWindow:
             at = at[:0]
         points, start = self._rings(self.row[at])
         relative = (points - (box.x, box.y)).astype(np.float32)
-        return packed(told, points=relative, start=start.astype(np.uint32), call=self.call[at])
+        return packed(
+            told,
+            points=relative,
+            start=start.astype(np.uint32),
+            call=self.call[at],
+            cell=self.row[at].astype(np.uint32),
+        )
+
+    def inside(self, outline_px0: NDArray[np.float64], most: int) -> bytes:
+        """Nuclei whose centre lies in an outline (n, 2), a ``packed`` message.
+
+        place (u4, among ``points``) and cell (u4, its cell_id). With more than ``most`` nuclei
+        ``too_many`` is true and none is sent.
+        """
+        low, high = np.floor(outline_px0.min(axis=0)), np.ceil(outline_px0.max(axis=0))
+        (x, y), (width, height) = low.astype(int).tolist(), (high - low).astype(int).tolist()
+        at = self.within(Box(x, y, max(1, width), max(1, height)))
+        held = shapely.contains_xy(shapely.Polygon(outline_px0), *self.centre_px0[at].T)
+        at = at[held]
+        told = {"number": len(at), "too_many": len(at) > most}
+        at = at[: 0 if len(at) > most else None]
+        return packed(told, place=at.astype(np.uint32), cell=self.row[at].astype(np.uint32))
 
     def _rings(self, rows: NDArray[np.int64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """Outlines of rows (n, ascending): points (m, 2), and where each begins (n + 1)."""
@@ -172,7 +193,7 @@ class NucleiWindow:
         table = _read(self.path, group, DETAILS).slice(row - int(self.group_start[group]), 1)
         (told,) = table.to_pylist()
         ring = [] if shape is None else shapely.get_coordinates(shape.exterior).tolist()
-        return {**told, "outline": ring}
+        return {**told, "place": int(at[nearest]), "outline": ring}
 
 
 def nuclei_window(path: Path) -> NucleiWindow:

@@ -16,7 +16,7 @@ from pathology.errors import OutputError, UsageError
 from pathology.exchange.whole_file import write_whole
 
 DocumentName = Literal[
-    "findings-1", "run-1", "regions-1", "night-1", "case-1", "draft-1", "signed-1"
+    "findings-1", "run-1", "regions-1", "night-1", "case-1", "draft-1", "signed-1", "correction-1"
 ]
 LARGEST_BYTES: Final = 256 * 2**20  # a document beyond this is no result of ours
 FAULTS_TOLD: Final = 3

@@ -18,6 +18,7 @@ MAY: Final[Mapping[Role, frozenset[Act]]] = MappingProxyType(
                 "read-identity",
                 "view-case",
                 "count-region",
+                "correct-result",
                 "draft-report",
                 "open-case",
                 "review-case",

@@ -26,6 +26,7 @@ TISSUE_CLASSICAL = "tissue by classical image analysis: no network has seen it"
 RESEARCH = "{model}: weights for research only ({licence}): not for clinical use"
 NO_INVASION = "invasive and in-situ or normal epithelium are not told apart"
 PROVISIONAL = "provisional: the tumour region is automatic and nobody has confirmed it"
+CALLED = "nuclei called by a person and not by the program: {number}"
 NUCLEAR_STAIN = (
     "only a nuclear stain can be counted: where cytoplasm or membranes are brown, outlines are no "
     "nuclei and the index means nothing"
@@ -132,12 +133,18 @@ def _caveats(evidence: Evidence, *resting_on: SeenBy) -> tuple[str, ...]:
     limits = (limit for by in networks for limit in by.limits)
     told = (
         *(() if evidence.confirmed else (PROVISIONAL,)),
+        *_called(evidence),
         *research,
         *_classical(evidence, resting_on),
         *limits,
         NO_INVASION,
     )
     return tuple(dict.fromkeys(told))
+
+
+def _called(evidence: Evidence) -> tuple[str, ...]:
+    number = evidence.called_by_person
+    return (CALLED.format(number=number),) if number else ()
 
 
 def _classical(evidence: Evidence, resting_on: tuple[SeenBy, ...]) -> tuple[str, ...]:

@@ -43,6 +43,7 @@ class Evidence:
     damage: NotMeasurable | None  # too much of the tissue cannot be read
     too_coarse: NotMeasurable | None  # to show nuclei
     settings: RunSettings
+    called_by_person: int = 0
 
     @property
     def confirmed(self) -> bool:
@@ -78,6 +79,7 @@ def evidence_of(seen: Seen, scored: Scored) -> Evidence:
         damage=damage(seen),
         too_coarse=too_coarse(seen),
         settings=settings,
+        called_by_person=seen.called_by_person,
     )
 
 

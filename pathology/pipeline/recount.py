@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from pathology.exchange.correction_json import called_before
 from pathology.exchange.outlines import inside, rasterise
 from pathology.exchange.regions_read import read_stored_regions
 from pathology.exchange.shapes import area_px0, united
@@ -17,10 +18,12 @@ from pathology.pipeline.conclude import conclude
 from pathology.pipeline.evidence import evidence_of
 from pathology.pipeline.eyes import ChosenModels
 from pathology.pipeline.kept import Recalled, recalled
+from pathology.pipeline.other_calls import called
 from pathology.pipeline.past_eyes import past_eyes, past_models
 from pathology.pipeline.score import score
 from pathology.pipeline.seen import Seen
 from pathology.pipeline.settings import settings_again
+from pathology.records.correction import Calls, no_calls
 from pathology.records.finding import Finding
 from pathology.records.geometry import px_area_to_mm2
 from pathology.records.order import Question
@@ -53,10 +56,12 @@ class Remembered:
     settings: RunSettings  # that the result was made with
     kept: Recalled
     left_out: Mapping[RegionKind, tuple[Polygon, ...]]  # by a person, in this result
+    called_before: frozenset[int] = frozenset()  # nuclei that persons called otherwise
 
-    def seen(self, person: PersonRegions | None) -> Seen:
+    def seen(self, person: PersonRegions | None, calls: Calls | None = None) -> Seen:
         """What was seen of the slide, with a person's regions in place of those it had."""
         result, kept = self.result, self.kept
+        calls = no_calls() if calls is None else calls
         return Seen(
             order=Question(
                 analysis=result.analysis,
@@ -71,8 +76,9 @@ class Remembered:
             nuclei_visible=kept.nuclei_visible,
             coarsest_mpp=kept.coarsest_mpp,
             eyes=past_eyes(self.models, self.run),
-            tally=kept.tally,
+            tally=called(kept.tally, calls),
             settings=self.settings,
+            called_by_person=len(self.called_before.union(calls.cell_id.tolist())),
         )
 
 
@@ -104,6 +110,7 @@ def remembered(folder: Path, site: RunSettings) -> Remembered:
         models=past_models(result, settings.site.models),
         settings=settings,
         kept=recalled(folder, result.slide.id),
+        called_before=called_before(folder),
         left_out={
             kind: polygons
             for kind in PERSON_EXCLUDES

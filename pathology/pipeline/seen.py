@@ -29,6 +29,7 @@ class Seen:
     eyes: Witness
     tally: Tally
     settings: RunSettings
+    called_by_person: int = 0  # nuclei that persons called otherwise than the program
 
     @property
     def left_out(self) -> Mapping[RegionKind, tuple[Polygon, ...]]:

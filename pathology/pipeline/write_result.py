@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pathology import __version__
-from pathology.exchange.cells_judged import Judge, Judgement, judge_cells
+from pathology.exchange.cells_judged import Called, Judge, Judgement, judge_cells
 from pathology.exchange.documents import write_json
 from pathology.exchange.findings_json import findings_document, run_document
 from pathology.exchange.maps_zarr import write_maps
@@ -24,6 +24,7 @@ from pathology.pipeline.damage import lost_mask
 from pathology.pipeline.evidence import evidence_of
 from pathology.pipeline.eyes import ChosenModels
 from pathology.pipeline.kept import TISSUE_CLASS, kept_maps, on_grid
+from pathology.pipeline.other_calls import within
 from pathology.pipeline.picture import Draw, Drawing
 from pathology.pipeline.regions import person_drawn, region_ids, seen_masks, seen_regions
 from pathology.pipeline.score import Scored, score
@@ -31,6 +32,7 @@ from pathology.pipeline.seen import Seen
 from pathology.pipeline.settings import settings_in_force
 from pathology.pipeline.tally import density
 from pathology.pipeline.version import source_commit
+from pathology.records.correction import Calls, no_calls
 from pathology.records.eyes import models_of
 from pathology.records.geometry import px_area_to_mm2
 from pathology.records.prediction import Positivity
@@ -68,6 +70,7 @@ class Sources:
     flags: tuple[str, ...]
     device: str  # that networks ran on
     draw: Draw
+    calls: Calls = field(default_factory=no_calls)  # a person's, that ``seen`` has already
 
 
 def write_result(folder: Path, seen: Seen, sources: Sources, clock: Clock) -> None:
@@ -78,7 +81,7 @@ def write_result(folder: Path, seen: Seen, sources: Sources, clock: Clock) -> No
     with clock.stage("write"):
         regions = (*seen_regions(seen, scored), *concluded.regions)
         write_regions(folder / "regions.geojson", regions)
-        judge = _judge(seen, scored, concluded)
+        judge = _judge(seen, scored, concluded, sources.calls)
         judge_cells(sources.cells, folder / "cells.parquet", judge)
         _write_maps(folder / "maps.zarr", seen, scored)
         result = result_of(seen, scored, concluded, sources, clock)
@@ -97,7 +100,7 @@ def write_result(folder: Path, seen: Seen, sources: Sources, clock: Clock) -> No
     write_json(folder / "run.json", run_document(told), "run-1")
 
 
-def _judge(seen: Seen, scored: Scored, concluded: Conclusion) -> Judge:
+def _judge(seen: Seen, scored: Scored, concluded: Conclusion, calls: Calls) -> Judge:
     """What is written of each nucleus: why it is not scored, and the regions it lies in."""
     masks = seen_masks(seen, scored)
     drawn = person_drawn(seen.person, seen.info.mpp)
@@ -105,7 +108,9 @@ def _judge(seen: Seen, scored: Scored, concluded: Conclusion) -> Judge:
 
     def judge(points_px0: NDArray[np.float64], rows: slice) -> Judgement:
         ids = region_ids(points_px0, masks, areas)
-        return Judgement(excluded_by=scored.apart.excluded_by(rows), regions=ids)
+        place, which = within(calls, rows)
+        called = Called(place, calls.cell_class[which], calls.positive[which])
+        return Judgement(scored.apart.excluded_by(rows), ids, called)
 
     return judge
 

@@ -26,6 +26,7 @@ Act = Literal[
     "verify-audit",
     "view-case",
     "count-region",
+    "correct-result",
     "open-case",
     "review-case",
     "assign-case",

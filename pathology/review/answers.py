@@ -40,6 +40,11 @@ async def usage_refused(request: Request, problem: Exception) -> Response:
     return refused(422, code, detail)
 
 
+async def output_refused(request: Request, problem: Exception) -> Response:
+    """Nothing was written: the disk, or another program at work in the folder for results."""
+    return refused(503, "not-written", str(problem), **{"Retry-After": "5"})
+
+
 async def status_refused(request: Request, problem: Exception) -> Response:
     """No such path, a wrong method, and the like."""
     status = int(getattr(problem, "status_code", 400))

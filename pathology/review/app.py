@@ -10,12 +10,13 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from pathology.errors import CaseChanged, CaseRefused, LedgerError, NotAllowed
+from pathology.errors import CaseChanged, CaseRefused, LedgerError, NotAllowed, OutputError
 from pathology.review.answers import (
     EXPECTED,
     case_refused,
     ledger_away,
     not_allowed,
+    output_refused,
     status_refused,
     usage_refused,
 )
@@ -43,6 +44,7 @@ def review_app(desk: Desk) -> Starlette:
         middleware=[Middleware(SafeHeaders), Middleware(Guard, room=room)],
         exception_handlers={
             **dict.fromkeys(EXPECTED, usage_refused),
+            OutputError: output_refused,
             HTTPException: status_refused,
             LedgerError: ledger_away,
             NotAllowed: not_allowed,

@@ -8,7 +8,12 @@ from pathlib import Path
 
 from pathology.records.settings.run import RunSettings
 from pathology.review.gate import Gate
+from pathology.review.kept_correction import KeptCorrection
 from pathology.review.lodge import Lodge
+
+
+def nobody_is_told(kept: KeptCorrection) -> None:
+    """Where no record of cases is kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,3 +25,5 @@ class Desk:
     settings: RunSettings
     gate: Gate
     lodge: Lodge | None = None  # where persons sign in; a gate without one knows other ways
+    kept: Callable[[KeptCorrection], None] = nobody_is_told
+    notes: bool = False  # whether ``kept`` keeps a person's own words; else none are asked for

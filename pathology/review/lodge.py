@@ -24,6 +24,7 @@ from pathology.records.result import StoredResult
 from pathology.records.settings.access import AccessSettings
 from pathology.records.settings.deciding import DecidingSettings
 from pathology.review.gate import CaseAsked
+from pathology.review.kept_correction import KeptCorrection
 
 SIGN_IN: Final = "/sign-in"
 VIEWS_KEPT: Final = 50_000
@@ -116,6 +117,17 @@ class Lodge:
             self._viewed.move_to_end(key)
             while len(self._viewed) > VIEWS_KEPT:
                 self._viewed.popitem(last=False)
+
+    def corrected(self, kept: KeptCorrection) -> None:
+        """A line that this account corrected a result; its own words are in no line."""
+        before, after = (i.rpartition("/")[2] for i in (kept.supersedes, kept.result_id))
+        self.ledger.audit.append(
+            actor=kept.actor.name,
+            act="correct-result",
+            subject=f"{self._key_of(kept.case)}/{before}",
+            now_utc=self.clock(),
+            after={"result": after, "why": kept.why},
+        )
 
     def refused(self, actor: Actor, act: Act, case: CaseAsked | None) -> None:
         """A line that this account was turned away."""

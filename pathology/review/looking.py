@@ -9,11 +9,18 @@ from typing import Any, Final
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pathology.pipeline.correct import later_than
 from pathology.records.geometry import Box
 from pathology.review.answers import BYTES, keepable, refused, told
 from pathology.review.map_picture import SHOWN
 from pathology.review.room import actor_of, case_of, result_of, room_of
-from pathology.review.told import levels_told, listed_told, region_told, result_told
+from pathology.review.told import (
+    levels_told,
+    listed_told,
+    named_told,
+    region_told,
+    result_told,
+)
 
 FURTHEST_PX0: Final = 2.0**31
 LARGEST_REACH_PX0: Final = 200.0
@@ -40,7 +47,15 @@ async def result(request: Request) -> Response:
     """All that is said of a result."""
     room, found, actor = room_of(request), result_of(request), actor_of(request)
     hidden = await room.ask(lambda: room.desk.gate.hides(actor, found.result))
-    return told(await room.look(partial(result_told, found.result, room.desk.settings, hidden)))
+
+    def seen() -> dict[str, Any]:
+        later = later_than(found.results, found.result)
+        return {
+            **result_told(found.result, room.desk.settings, hidden),
+            "later": [named_told(r.result_id, r.author) for r in later],
+        }
+
+    return told(await room.look(seen))
 
 
 async def layers(request: Request) -> Response:

@@ -65,6 +65,7 @@ def opened_desk(
             settings=settings,
             gate=lodge,
             lodge=lodge,
+            kept=lodge.corrected,
         )
         yield OpenDesk(desk=desk, first=_first_key(ledger, actor, settings))
 

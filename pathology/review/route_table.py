@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pathology.records.actor import Act
-from pathology.review import cases, counting, looking, page_files, signing_in
+from pathology.review import cases, correcting, counting, looking, page_files, signing_in
 from pathology.review.case_changes import CHANGES
 
 Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
@@ -82,6 +82,39 @@ ROUTES: Final[tuple[Rule, ...]] = (
         path=f"{RESULT}/count",
         answer=counting.count,
         act="count-region",
+        method="POST",
+        tells=True,
+    ),
+    Rule(
+        path=f"{RESULT}/editing",
+        answer=correcting.editing,
+        act="correct-result",
+        tells=True,
+    ),
+    Rule(
+        path=f"{RESULT}/adopt",
+        answer=correcting.adopt,
+        act="correct-result",
+        tells=True,
+    ),
+    Rule(
+        path=f"{RESULT}/inside",
+        answer=correcting.inside,
+        act="correct-result",
+        method="POST",
+        tells=True,
+    ),
+    Rule(
+        path=f"{RESULT}/foresee",
+        answer=correcting.foresee,
+        act="correct-result",
+        method="POST",
+        tells=True,
+    ),
+    Rule(
+        path=f"{RESULT}/keep",
+        answer=correcting.keep,
+        act="correct-result",
         method="POST",
         tells=True,
     ),

@@ -57,6 +57,11 @@ class OpenResult:
         self._pictures: dict[str, MapPicture] = {}
 
     @property
+    def results(self) -> Path:
+        """The folder for results that it lies in."""
+        return self.folder.parent.parent
+
+    @property
     def regions(self) -> RegionsWindow:
         """Its regions by place; UsageError where they cannot be read."""
         with self._lock:
@@ -145,6 +150,11 @@ class Shelf:
             return None if found is None else self._told(*found)
         except UsageError:
             return None
+
+    def look_again(self) -> None:
+        """Something was written: the next question lists the folder anew."""
+        with self._lock:
+            self._listed_at = float("-inf")
 
     def _told(self, folder: Path, stamp: _Stamp) -> StoredResult:
         return self._read.get(stamp, lambda: read_result(folder))

@@ -9,6 +9,7 @@ import numpy as np
 
 from pathology.errors import ModelRefused
 from pathology.exchange.findings_json import finding_document
+from pathology.pipeline.correct import Foreseen
 from pathology.pipeline.models import ListedModel, listed_models
 from pathology.pipeline.recount import CountedRegion
 from pathology.records.finding import Finding
@@ -60,6 +61,11 @@ def result_told(
         "findings": [_unless_hidden(f, site, hidden) for f in result.findings],
         "models": _models(result.models, site),
     }
+
+
+def named_told(result_id: str, author: str) -> dict[str, str]:
+    """A result by its ids, its page, and who answers for it."""
+    return {"result_id": result_id, "address": f"/slides/{result_id}", "author": author}
 
 
 def _unless_hidden(finding: Finding, site: RunSettings, hidden: frozenset[str]) -> dict[str, Any]:
@@ -186,6 +192,17 @@ def counted_told(counted: CountedRegion, site: RunSettings) -> dict[str, Any]:
         "analysed_mm2": counted.analysed_mm2,
         "nuclei": counted.nuclei,
         "findings": [finding_told(f, site) for f in counted.findings],
+    }
+
+
+def foreseen_told(foreseen: Foreseen, site: RunSettings) -> dict[str, Any]:
+    """What a correction would come to."""
+    return {
+        "findings": [finding_told(f, site) for f in foreseen.concluded.findings],
+        "regions": [region_told(r) for r in foreseen.concluded.regions],
+        "analysed_mm2": foreseen.scored.analysed_mm2,
+        "nuclei_called": len(foreseen.calls),
+        "confirmed": foreseen.seen.person is not None,
     }
 
 

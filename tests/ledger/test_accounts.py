@@ -23,6 +23,7 @@ LEAST: dict[Act, set[Role]] = {
     "read-identity": {"pathologist", "operator"},
     "view-case": {"technician", "pathologist"},
     "count-region": {"pathologist"},
+    "correct-result": {"pathologist"},
     "correct-identity": {"technician"},
     "draft-report": {"pathologist"},
     "sign-report": {"pathologist"},

@@ -21,8 +21,9 @@ from pathology.exchange import cells_judged
 from pathology.exchange.documents import validate
 from pathology.exchange.overlay import draw_overlay
 from pathology.pipeline import store
+from pathology.pipeline.correct import Corrected
 from pathology.pipeline.export import ExportOrder, export_result
-from pathology.pipeline.import_regions import Corrected, CorrectionOrder, import_regions
+from pathology.pipeline.import_regions import CorrectionOrder, import_regions
 from pathology.pipeline.run_slide import Job
 from pathology.pipeline.settings import load_settings
 from pathology.pipeline.stages import run_slide

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import shutil
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,12 @@ class PaintedDesk:
     @property
     def address(self) -> str:
         return f"/results/{self.slide_id}/{self.folder.name}"
+
+    def copied(self, folder: Path) -> PaintedDesk:
+        """The same results, under the same ids, for tests that write."""
+        out = folder / "out"
+        shutil.copytree(self.results, out)
+        return replace(self, results=out, folder=out / self.slide_id / self.folder.name)
 
     def desk(self, gate: Gate, *, scan: bool = True) -> Desk:
         def slide_of(slide_id: str) -> Path | None:

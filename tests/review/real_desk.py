@@ -57,7 +57,7 @@ class RealDesk:
     def desk(self) -> Desk:
         lodge = Lodge(self.ledger, self.rules, self.deciding, self.clock)
         plain = self.painted.desk(lodge)
-        return replace(plain, lodge=lodge, settings=self.settings)
+        return replace(plain, lodge=lodge, settings=self.settings, kept=lodge.corrected)
 
     def visit(self) -> Visit:
         return Visit(now_utc=self.clock.now, address="127.0.0.1")

@@ -13,7 +13,7 @@ from pathology.review.gate import CaseAsked
 
 COOKIE = "session"
 ACTS: dict[str, frozenset[Act]] = {
-    "reader": frozenset({"read-worklist", "view-case", "count-region"}),
+    "reader": frozenset({"read-worklist", "view-case", "count-region", "correct-result"}),
     "clerk": frozenset({"read-worklist"}),
 }
 

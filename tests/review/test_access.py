@@ -21,6 +21,11 @@ PUBLIC = {"/page/{file}", "/sign-in", "/password"}
 LODGE = ("/sign-in", "/password", "/sign-out", "/glass", "/cases", "/cases/{case}")
 """Answered with 404 or 400 where nobody signs in at this desk; see test_access_matrix."""
 OUTLINE = [[200, 200], [800, 200], [800, 700], [200, 700]]
+TUMOUR = {
+    "type": "Feature",
+    "geometry": {"type": "Polygon", "coordinates": [OUTLINE]},
+    "properties": {"kind": "tumour"},
+}
 
 
 def address(rule: Rule, desk: PaintedDesk) -> str:
@@ -37,7 +42,12 @@ def address(rule: Rule, desk: PaintedDesk) -> str:
     }
     path = re.sub(r"\{(\w+)(?::\w+)?\}", lambda m: known[m[1]], rule.path)
     box = "left=0&top=0&width=400&height=300"
-    query = {"regions": f"?{box}&pixel=1", "outlines": f"?{box}", "nucleus": "?x=90&y=90&reach=9"}
+    query = {
+        "regions": f"?{box}&pixel=1",
+        "outlines": f"?{box}",
+        "nucleus": "?x=90&y=90&reach=9",
+        "adopt": "?region=tissue",
+    }
     return path + query.get(path.rpartition("/")[2], "")
 
 
@@ -47,7 +57,13 @@ def body_of(rule: Rule) -> dict[str, object] | None:
         return None
     if rule.path.endswith("/saw"):
         return {"overlay": "nuclei"}
-    return {"outline": OUTLINE} if rule.path.endswith("/count") else {}
+    bodies = {
+        "count": {"outline": OUTLINE},
+        "inside": {"outline": OUTLINE},
+        "foresee": {"regions": [TUMOUR]},
+        "keep": {"regions": [TUMOUR], "why": "region"},
+    }
+    return bodies.get(rule.path.rpartition("/")[2], {})
 
 
 def ask(client: TestClient, rule: Rule, desk: PaintedDesk, token: str | None) -> Response:
@@ -66,8 +82,11 @@ def ask(client: TestClient, rule: Rule, desk: PaintedDesk, token: str | None) ->
 
 
 @pytest.fixture(scope="module")
-def door(painted_desk: PaintedDesk, gate: TwoSessions) -> TestClient:
-    return TestClient(review_app(painted_desk.desk(gate)))
+def door(
+    painted_desk: PaintedDesk, gate: TwoSessions, tmp_path_factory: pytest.TempPathFactory
+) -> TestClient:
+    """On a copy, under the same ids: one address writes a result."""
+    return TestClient(review_app(painted_desk.copied(tmp_path_factory.mktemp("own")).desk(gate)))
 
 
 @pytest.mark.parametrize("rule", ROUTES, ids=lambda r: f"{r.method} {r.path}")

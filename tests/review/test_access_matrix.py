@@ -46,6 +46,11 @@ LEAST: dict[str, set[str]] = {
     "GET /results/{slide_id}/{name}/outlines": {"technician", "pathologist"},
     "GET /results/{slide_id}/{name}/nucleus": {"technician", "pathologist"},
     "POST /results/{slide_id}/{name}/count": {"pathologist"},
+    "GET /results/{slide_id}/{name}/editing": {"pathologist"},
+    "GET /results/{slide_id}/{name}/adopt": {"pathologist"},
+    "POST /results/{slide_id}/{name}/inside": {"pathologist"},
+    "POST /results/{slide_id}/{name}/foresee": {"pathologist"},
+    "POST /results/{slide_id}/{name}/keep": {"pathologist"},
     "POST /results/{slide_id}/{name}/saw": {"pathologist"},
     "POST /glass": {"technician", "pathologist"},
     "GET /glass": {"auditor", "administrator"},
@@ -70,7 +75,8 @@ def called(rule: Rule) -> str:
 
 @pytest.fixture(scope="module")
 def desk(painted_desk: PaintedDesk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealDesk]:
-    with real_desk(painted_desk, tmp_path_factory.mktemp("ledger")) as opened:
+    own = painted_desk.copied(tmp_path_factory.mktemp("own"))  # one address writes a result
+    with real_desk(own, tmp_path_factory.mktemp("ledger")) as opened:
         for role in PERSONS:
             opened.person(role, role)
         yield opened

@@ -31,6 +31,7 @@ BUILT = (  # keys that are put together, by what goes into them
     "category.",
     "case.",
     "class.",
+    "correct.why.",
     "decision.",
     "evidence.",
     "excluded.",
@@ -68,6 +69,7 @@ def said() -> set[str]:
         found |= set(re.findall(r": \"([a-z-]+\.[a-z.-]+)\"", text))
         found |= set(re.findall(r"\[\"([a-z]+\.[a-z]+)\",", text))
         found |= {a or b for a, b in re.findall(r"button\(\"([^\"]+)\"|list\(\"([^\"]+)\"", text)}
+        found |= set(re.findall(r"press\(\"[^\"]+\", \"([^\"]+)\"", text))
         found |= set(re.findall(r"tell\(\w+, \"([^\"]+)\"", text))
     for page in PAGES:
         found |= set(re.findall(r"data-say(?:-label)?=\"([^\"]+)\"", page.read_text()))

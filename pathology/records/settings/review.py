@@ -49,12 +49,13 @@ class AskSettings:
 
     source: str
     request_kib: int  # longest body
-    most_points: int  # corners of a drawn region
+    most_points: int  # corners of a drawn region, or of all regions of a correction
+    most_nuclei: int  # called otherwise in one correction
     counts: int  # regions counted at one time
 
     def __post_init__(self) -> None:
         check_names(self)
-        check_positive(self, "request_kib", "most_points", "counts")
+        check_positive(self, "request_kib", "most_points", "most_nuclei", "counts")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,15 +11,25 @@ export class Refused extends Error {
   }
 }
 
-/** @param {string} path @param {RequestInit} [how] @returns {Promise<Response>} */
-async function answer(path, how = {}) {
-  let response;
+/** Questions that are not answered yet. */
+export const open = { number: 0 };
+
+/** @param {string} path @param {RequestInit} how @returns {Promise<Response>} */
+async function sent(path, how) {
+  open.number++;
   try {
-    response = await fetch(path, { credentials: "same-origin", ...how });
+    return await fetch(path, { credentials: "same-origin", ...how });
   } catch (cause) {
     if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
     throw new Refused("no-connection", "");
+  } finally {
+    open.number--;
   }
+}
+
+/** @param {string} path @param {RequestInit} [how] @returns {Promise<Response>} */
+async function answer(path, how = {}) {
+  const response = await sent(path, how);
   if (response.ok) return response;
   let told = { code: "cannot", detail: "", zh: "" };
   try {
@@ -35,10 +45,14 @@ export async function askJson(path, signal) {
   return (await answer(path, { signal })).json();
 }
 
+/** @param {unknown} body @returns {RequestInit} */
+function posted(body) {
+  return { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
+}
+
 /** @param {string} path @param {unknown} body @returns {Promise<any>} */
 export async function sendJson(path, body) {
-  const headers = { "Content-Type": "application/json" };
-  return (await answer(path, { method: "POST", headers, body: JSON.stringify(body) })).json();
+  return (await answer(path, posted(body))).json();
 }
 
 /** @typedef {{told: any, arrays: Record<string, any>}} Packed */
@@ -66,4 +80,9 @@ export function unpack(buffer) {
 /** @param {string} path @param {AbortSignal} [signal] @returns {Promise<Packed>} */
 export async function askPacked(path, signal) {
   return unpack(await (await answer(path, { signal })).arrayBuffer());
+}
+
+/** @param {string} path @param {unknown} body @returns {Promise<Packed>} */
+export async function askPackedOf(path, body) {
+  return unpack(await (await answer(path, posted(body))).arrayBuffer());
 }

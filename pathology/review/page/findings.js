@@ -22,6 +22,8 @@ export class Findings {
   draw(place) {
     const { result } = this;
     place.replaceChildren(
+      ...result.later.map((/** @type {any} */ l) => make("p", { class: "warn", role: "alert" },
+        say("correct.later", { author: l.author }), " ", make("a", { href: l.address, text: say("correct.open-later") }))),
       warnings(result),
       ...result.findings.map((/** @type {Finding} */ f) => this.card(f)),
       this.models(), provenance(result),
@@ -34,7 +36,7 @@ export class Findings {
     return make("article", { class: refused ? "finding refused" : "finding", "data-finding": finding.name },
       make("h3", { text: finding.names[spoken()] ?? finding.name }),
       refused ? refusal(finding) : value(finding),
-      this.links(finding), this.fields(finding), bands(finding), details(finding));
+      this.links(finding), this.fields(finding), bands(finding), details(finding, this.seenBy(finding)));
   }
 
   /** Links that move the view. @param {Finding} finding */
@@ -66,12 +68,16 @@ export class Findings {
         make("td", { text: f.whole ? percent(f.part / f.whole) : "–" }))));
   }
 
+  /** The models that a number rests on. @param {Finding} finding */
+  seenBy(finding) {
+    const named = new Set((finding.models ?? []).map((/** @type {string} */ m) => m.split(" ")[0]));
+    const known = this.result.models.filter((/** @type {any} */ m) => named.has(m.name) || (!named.size && !m.sha256));
+    if (!known.length) return null;
+    return make("p", {}, `${say("finding.seen-by")} `, ...known.map(modelLink));
+  }
+
   models() {
-    const rows = this.result.models.map((/** @type {any} */ m) => make("li", {},
-      make("button", {
-        type: "button", class: "link", text: sayOr(`model.${m.name}`, m.name),
-        on: { click: () => modelCard(m) },
-      }),
+    const rows = this.result.models.map((/** @type {any} */ m) => make("li", {}, modelLink(m),
       make("span", { class: "quiet", text: ` ${m.licence}` })));
     return make("section", {}, make("h3", { text: say("models") }), make("ul", { class: "plain" }, ...rows));
   }
@@ -165,12 +171,20 @@ function bands(finding) {
       make("td", { class: "quiet", text: quantity(b.area_mm2, "mm2") })))));
 }
 
-/** @param {Finding} finding */
-function details(finding) {
+/** @param {any} model */
+function modelLink(model) {
+  return make("button", {
+    type: "button", class: "link", text: sayOr(`model.${model.name}`, model.name), on: { click: () => modelCard(model) },
+  });
+}
+
+/** @param {Finding} finding @param {HTMLElement|null} seenBy */
+function details(finding, seenBy) {
   const left = Object.entries(finding.exclusions ?? {});
   return make("details", {}, make("summary", { text: say("finding.how") }),
     make("p", {}, `${say("finding.protocol")} `, make("code", { text: finding.protocol }), " · ", make("code", { text: finding.formula })),
     finding.source ? make("p", { class: "quiet", text: `${say("finding.source")} ${finding.source}` }) : null,
+    seenBy,
     left.length ? make("p", { text: say("finding.left-out") }) : null,
     left.length ? make("ul", {}, ...left.map(([why, number]) => make("li", {
       text: `${sayOr(`excluded.${why}`, sayOr(`kind.${why}`, why))}: ${count(Number(number))}`,
@@ -188,7 +202,9 @@ function provenance(result) {
     ["provenance.settings", result.settings_sha256.slice(0, 12)],
   ];
   return make("details", {}, make("summary", { text: say("provenance") }),
-    make("dl", {}, ...rows.flatMap(([key, text]) => [make("dt", { text: say(key) }), make("dd", { text })])));
+    make("dl", {}, ...rows.flatMap(([key, text]) => [make("dt", { text: say(key) }),
+      key === "provenance.supersedes" && result.supersedes
+        ? make("dd", {}, make("a", { href: `/slides/${result.supersedes}`, text })) : make("dd", { text })])));
 }
 
 /** The card of a model: what it is for, what it was made from, where it fails. @param {any} model */

@@ -79,6 +79,45 @@ export function fit(canvas, frame, used = true) {
   return true;
 }
 
+/** @type {boolean|null} */
+let byProcessor = null;
+
+/** Whether this machine has no graphics card that the browser uses. */
+export function drawnByProcessor() {
+  if (byProcessor === null) {
+    const careful = { failIfMajorPerformanceCaveat: true };
+    const gl = /** @type {WebGL2RenderingContext|null} */ (document.createElement("canvas").getContext("webgl2", careful));
+    const told = gl?.getExtension("WEBGL_debug_renderer_info");
+    const card = gl ? String(gl.getParameter(told ? told.UNMASKED_RENDERER_WEBGL : gl.RENDERER)) : "";
+    byProcessor = !gl || /swiftshader|llvmpipe|softpipe|software|basic render/i.test(card);
+    gl?.getExtension("WEBGL_lose_context")?.loseContext();
+  }
+  return byProcessor;
+}
+
+/**
+ * What draws on a canvas. Without a graphics card the browser imitates one, which takes ten times as
+ * long for lines as drawing them by the processor; what is read often, it draws so.
+ * @param {HTMLCanvasElement} canvas @returns {CanvasRenderingContext2D}
+ */
+export function pen(canvas) {
+  const how = { willReadFrequently: drawnByProcessor() };
+  return /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", how));
+}
+
+/**
+ * Empty a canvas, whose transformation is then that of its own px. In two halves: where a frame does
+ * nothing but clear the whole canvas, Chromium 156 leaves the old picture on the screen.
+ * @param {CanvasRenderingContext2D} context
+ */
+export function wipe(context) {
+  const { width, height } = context.canvas;
+  const half = Math.floor(width / 2);
+  context.setTransform(1, 0, 0, 1, 0, 0);
+  context.clearRect(0, 0, half, height);
+  context.clearRect(half, 0, width - half, height);
+}
+
 /** @typedef {{left: number, top: number, right: number, bottom: number}} Bounds */
 
 /** @param {Bounds} outer @param {Bounds} inner */

@@ -1,7 +1,7 @@
 // What lies flat on the slide: maps as pictures, regions as lines and hatching.
 
 import { askPacked } from "./ask.js";
-import { fit, grown, holds, query, shared } from "./frame.js";
+import { fit, grown, holds, pen, query, shared, wipe } from "./frame.js";
 import { lookOf } from "./styles_of.js";
 
 /** @typedef {import("./frame.js").Frame} Frame */
@@ -25,7 +25,7 @@ export class Ground {
     this.maps = told.maps;
     this.layers = layers;
     this.canvas = scan.canvas("ground");
-    this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
+    this.context = pen(this.canvas);
     /** @type {CanvasRenderingContext2D|null} over the nuclei, see `names` */
     this.above = null;
     /** @type {Map<string, HTMLImageElement>} */
@@ -45,7 +45,7 @@ export class Ground {
 
   /** Names of regions lie over the nuclei: called when those have their canvas. */
   names() {
-    this.above = this.scan.canvas("names").getContext("2d");
+    this.above = pen(this.scan.canvas("names"));
   }
 
   /** @param {Frame} frame */
@@ -72,8 +72,7 @@ export class Ground {
   paint(frame) {
     fit(this.canvas, frame);
     const context = this.context;
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    wipe(context);
     for (const map of this.maps) this.paintMap(frame, map);
     if (this.loaded) this.paintRegions(frame);
     this.paintNames(frame);
@@ -137,14 +136,14 @@ export class Ground {
     const size = 8 * Math.max(1, Math.round(frame.dense));
     const tile = document.createElement("canvas");
     tile.width = tile.height = size;
-    const pen = /** @type {CanvasRenderingContext2D} */ (tile.getContext("2d"));
-    pen.strokeStyle = colour;
-    pen.lineWidth = size / 5;
+    const ink = /** @type {CanvasRenderingContext2D} */ (tile.getContext("2d"));
+    ink.strokeStyle = colour;
+    ink.lineWidth = size / 5;
     for (const shift of [-size, 0, size]) {
-      pen.moveTo(shift, size);
-      pen.lineTo(shift + size, 0);
+      ink.moveTo(shift, size);
+      ink.lineTo(shift + size, 0);
     }
-    pen.stroke();
+    ink.stroke();
     const pattern = /** @type {CanvasPattern} */ (this.context.createPattern(tile, "repeat"));
     pattern.setTransform(this.context.getTransform().inverse());
     return pattern;
@@ -156,8 +155,7 @@ export class Ground {
     const named = this.regions.filter((r) => ["field", "hotspot"].includes(lookOf(r)?.layer ?? "")
       && this.layers.of(lookOf(r)?.layer ?? "").shown);
     if (!context || !fit(context.canvas, frame, named.length > 0)) return;
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, context.canvas.width, context.canvas.height);
+    wipe(context);
     context.setTransform(frame.dense, 0, 0, frame.dense, 0, 0);
     const em = parseFloat(getComputedStyle(document.documentElement).fontSize);
     context.font = `600 ${em}px system-ui, sans-serif`;

@@ -13,15 +13,18 @@ export function listen(table) {
     const types = target.closest("input, select, textarea, dialog");
     const range = target instanceof HTMLInputElement && target.type === "checkbox";
     if (event.ctrlKey || event.altKey || event.metaKey || (types && !range)) return;
-    const inPanel = target.closest("aside") && event.key.startsWith("Arrow");
-    const act = known.get(event.key);
+    const inPanel = target.closest("aside") && event.key.startsWith("Arrow") && !event.shiftKey;
+    const arrow = event.key.startsWith("Arrow");
+    const act = known.get(event.shiftKey && arrow ? `Shift+${event.key}` : event.key);
     if (!act || inPanel || (target.tagName === "BUTTON" && event.key === "Enter")) return;
     event.preventDefault();
     act();
   });
 }
 
-const NAMES = { ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→", Escape: "Esc", Backspace: "⌫" };
+const NAMES = { ArrowUp: "↑", ArrowDown: "↓", ArrowLeft: "←", ArrowRight: "→", Escape: "Esc", Backspace: "⌫",
+  "Shift+ArrowUp": "⇧↑", "Shift+ArrowDown": "⇧↓", "Shift+ArrowLeft": "⇧←", "Shift+ArrowRight": "⇧→",
+};
 
 /** @param {Key[]} table */
 export function help(table) {

@@ -1,8 +1,8 @@
 // Nuclei: points from afar, outlines near to.
 
 import { askJson, askPacked } from "./ask.js";
-import { fit, grown, holds, query, shared } from "./frame.js";
-import { Points } from "./points.js";
+import { fit, grown, holds, pen, query, shared, wipe } from "./frame.js";
+import { Points, SLOW_MS } from "./points.js";
 import { markOf } from "./styles_of.js";
 
 /** @typedef {import("./frame.js").Frame} Frame */
@@ -28,13 +28,15 @@ export class NucleiLayer {
     this.points = null;
     this.pointsCanvas = scan.canvas("points");
     this.canvas = scan.canvas("outlines");
-    this.context = /** @type {CanvasRenderingContext2D} */ (this.canvas.getContext("2d"));
+    this.context = pen(this.canvas);
     /** @type {{box: Bounds, origin: number[], tooMany: boolean, paths: Map<string, Path2D>, dots: Map<string, number[]>}|null} */
     this.loaded = null;
     this.asking = new AbortController();
     /** @type {number[][]} outline of the nucleus that was clicked */
     this.chosen = [];
     this.resting = false;
+    /** @type {Map<number, number>} what a person calls nuclei, by their number */
+    this.called = new Map();
     scan.painters.push((frame) => {
       this.resting = false;
       this.paint(frame);
@@ -52,6 +54,17 @@ export class NucleiLayer {
     this.points = new Points(this.scan, packed, this.analysis, this.pointsCanvas);
     this.scan.again();
     return this.points;
+  }
+
+  /**
+   * Show nuclei as a person calls them.
+   * @param {{cells: Map<number, number>, places: Map<number, number>}} called calls by number, and by place among the points
+   */
+  call({ cells, places }) {
+    this.called = cells;
+    this.points?.call(places);
+    this.loaded = null;
+    this.scan.again();
   }
 
   /** How many there are, by name of the mark. @returns {Map<string, number>} */
@@ -90,7 +103,8 @@ export class NucleiLayer {
 
   /** @param {Bounds} box @param {import("./ask.js").Packed} packed */
   sorted(box, { told, arrays }) {
-    const { points, start, call } = arrays;
+    const { points, start, cell } = arrays;
+    const call = arrays.call.map((/** @type {number} */ c, /** @type {number} */ n) => this.called.get(cell[n]) ?? c);
     /** @type {Map<string, Path2D>} */
     const paths = new Map();
     /** @type {Map<string, number[]>} */
@@ -125,14 +139,13 @@ export class NucleiLayer {
     const shows = (/** @type {string} */ name) => this.layers.marks.has(name);
     const slide = this.scan.slide;
     const seen = shared(frame.box(), { left: 0, top: 0, right: slide.width_px0, bottom: slide.height_px0 });
-    const outlined = this.near(frame) && this.loaded !== null && !this.loaded.tooMany
+    const outlined = this.near(frame) && (this.resting || this.scan.pace < SLOW_MS) && this.loaded !== null && !this.loaded.tooMany
       && seen !== null && holds(this.loaded.box, seen);
     this.points?.paint(frame, { opacity: shown && !outlined ? opacity : 0, shows }, this.resting);
     const used = (shown && outlined) || this.chosen.length > 2;
     if (!fit(this.canvas, frame, used)) return;
     const context = this.context;
-    context.setTransform(1, 0, 0, 1, 0, 0);
-    context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    wipe(context);
     if (shown && outlined && this.loaded) {
       frame.from(context, this.loaded.origin[0], this.loaded.origin[1]);
       context.globalAlpha = opacity;

@@ -12,8 +12,9 @@ const WIDE_UM = 5;
 const LEAST_PX = 2;
 const MOST_PX = 14;
 /** While the slide moves, by how quick the machine is; at rest every nucleus is drawn. */
-const [MOVING_LEAST, MOVING_MOST] = [20000, 400000];
-const [QUICK_MS, SLOW_MS] = [25, 50];
+const [MOVING_LEAST, MOVING_MOST] = [5000, 400000];
+const QUICK_MS = 25;
+export const SLOW_MS = 50;
 
 const VERTEX = `#version 300 es
 precision highp float;
@@ -73,6 +74,10 @@ export class Points {
     /** @type {WebGL2RenderingContext|null} */
     this.gl = null;
     this.packed = packed;
+    /** @type {WebGLBuffer|null} */
+    this.buffer = null;
+    /** @type {Uint8Array|null} as the program called them */
+    this.firstCalls = null;
     this.begin();
     this.canvas.addEventListener("webglcontextlost", (event) => {
       event.preventDefault();
@@ -98,7 +103,8 @@ export class Points {
     }
     const { x, y, call } = this.packed.arrays;
     for (const [place, column] of [x, y, call].entries()) {
-      gl.bindBuffer(gl.ARRAY_BUFFER, gl.createBuffer());
+      this.buffer = gl.createBuffer(); // the last is that of the calls
+      gl.bindBuffer(gl.ARRAY_BUFFER, this.buffer);
       gl.bufferData(gl.ARRAY_BUFFER, column, gl.STATIC_DRAW);
       gl.enableVertexAttribArray(place);
       if (column instanceof Uint8Array) gl.vertexAttribIPointer(place, 1, gl.UNSIGNED_BYTE, 0, 0);
@@ -109,6 +115,18 @@ export class Points {
     gl.enable(gl.BLEND);
     gl.blendFunc(gl.ONE, gl.ONE_MINUS_SRC_ALPHA);
     this.gl = gl;
+  }
+
+  /** Show nuclei as a person calls them. @param {Map<number, number>} called call by place among the points */
+  call(called) {
+    const first = this.firstCalls ?? /** @type {Uint8Array} */ (this.packed.arrays.call);
+    const calls = first.slice();
+    this.firstCalls = first;
+    for (const [place, call] of called) calls[place] = call;
+    this.packed.arrays.call = calls;
+    if (!this.gl || !this.buffer) return;
+    this.gl.bindBuffer(this.gl.ARRAY_BUFFER, this.buffer);
+    this.gl.bufferData(this.gl.ARRAY_BUFFER, calls, this.gl.STATIC_DRAW);
   }
 
   /** @param {Frame} frame @param {{opacity: number, shows: (name: string) => boolean}} how @param {boolean} resting */

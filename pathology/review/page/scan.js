@@ -1,6 +1,6 @@
 // The scan itself: OpenSeadragon over the server's tiles, and the frame that all overlays share.
 
-import { Frame, fit } from "./frame.js";
+import { fit, Frame, pen, wipe } from "./frame.js";
 
 /** @typedef {{downsample: number, width: number, height: number, tile_width: number, tile_height: number}} Level */
 /** @typedef {{width_px0: number, height_px0: number, mpp: number}} Slide */
@@ -11,6 +11,18 @@ const STILL_PX = 5;
 const REST_MS = 120;
 /** Frames further apart than this do not belong to one movement. */
 const GAP_MS = 3000;
+
+/** OpenSeadragon's canvas drawer, drawing with this page's pen. */
+function byPen() {
+  const { CanvasDrawer } = /** @type {any} */ (OpenSeadragon);
+  return class extends CanvasDrawer {
+    _createDrawingElement() {
+      const canvas = super._createDrawingElement();
+      pen(canvas); // the first to ask decides how it is drawn on
+      return canvas;
+    }
+  };
+}
 
 export class Scan {
   /**
@@ -30,6 +42,9 @@ export class Scan {
     /** ms between the frames of a movement, smoothed */
     this.pace = 16;
     this.painted = 0;
+    /** how often the view was painted, and whether it came to rest since */
+    this.paints = 0;
+    this.resting = false;
     this.asked = false;
     const source = /** @type {any} */ ({
       width: slide.width_px0, height: slide.height_px0, tileSize: 512, minLevel: 0,
@@ -50,7 +65,7 @@ export class Scan {
     mark.setAttribute("data-openseadragon-mobile-css", "true");
     document.head.append(mark);
     this.viewer = OpenSeadragon({
-      element: stage, tileSources: source, drawer: "canvas",
+      element: stage, tileSources: source, drawer: /** @type {any} */ (byPen()),
       showNavigationControl: false, showNavigator: true, navigatorPosition: "BOTTOM_RIGHT",
       navigatorSizeRatio: 0.18, navigatorBackground: "white", navigatorOpacity: 1,
       gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
@@ -83,18 +98,23 @@ export class Scan {
   lay(address, downsample) {
     const canvas = this.canvas("below");
     this.viewer.canvas.prepend(canvas);
-    const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
+    const context = pen(canvas);
     const picture = new Image();
     picture.addEventListener("load", () => this.again());
     picture.src = address;
     this.painters.push((frame) => {
       fit(canvas, frame);
-      context.setTransform(1, 0, 0, 1, 0, 0);
-      context.clearRect(0, 0, canvas.width, canvas.height);
+      wipe(context);
       if (!picture.naturalWidth) return;
       frame.from(context, 0, 0);
       context.drawImage(picture, 0, 0, picture.naturalWidth * downsample, picture.naturalHeight * downsample);
     });
+  }
+
+  /** Whether nothing moves, and every tile in sight has come. */
+  settled() {
+    const item = this.viewer.world.getItemAt(0);
+    return Boolean(item) && this.resting && !this.asked && !/** @type {any} */ (this.viewer).isAnimating() && item.getFullyLoaded();
   }
 
   /** Whether a click is one, however long it took: the pointer did not move. @param {import("./frame.js").Point} at */
@@ -134,6 +154,8 @@ export class Scan {
     const now = performance.now();
     if (now - this.painted < GAP_MS) this.pace += 0.3 * (now - this.painted - this.pace);
     this.painted = now;
+    this.paints++;
+    this.resting = false;
     for (const painter of this.painters) painter(frame);
     clearTimeout(this.restTimer);
     // On a slow machine the next frame of a moving view comes late: that is no rest yet.
@@ -142,6 +164,7 @@ export class Scan {
 
   rest() {
     const frame = this.frame();
+    this.resting = true;
     if (frame) for (const rester of this.resters) rester(frame);
   }
 

@@ -1,6 +1,7 @@
 // The slide view: everything meets here.
 
-import { Refused, askJson } from "./ask.js";
+import { Refused, askJson, open } from "./ask.js";
+import { correcting, correctingKeys } from "./correcting.js";
 import { Drawing } from "./drawing.js";
 import { drawExcluded } from "./excluded.js";
 import { Findings } from "./findings.js";
@@ -11,13 +12,16 @@ import { applyLooks, otherLooks, switches } from "./looks.js";
 import { byId, make } from "./make.js";
 import { NucleiLayer } from "./nuclei.js";
 import { drawNucleus } from "./nucleus.js";
+import { Pencil } from "./pencil.js";
 import { ruler } from "./ruler.js";
 import { Scan } from "./scan.js";
 import { Seen } from "./seen.js";
 import { lookOf } from "./styles_of.js";
 import { figure, say, sayOr, speak } from "./words.js";
 
-const TABS = ["findings", "layers", "excluded", "assist"];
+const TABS = ["findings", "layers", "excluded", "assist", "correct"];
+/** @type {(tab: string) => void} told when another tab is opened */
+let opened = () => undefined;
 const PAN = 0.15;
 const address = location.pathname.replace(/^\/slides\//, "/results/");
 
@@ -41,6 +45,7 @@ function openTab(name) {
     byId(`tab-${tab}`).tabIndex = tab === name ? 0 : -1;
     byId(tab).hidden = tab !== name;
   }
+  opened(name);
 }
 
 /** @param {any} result */
@@ -60,12 +65,13 @@ async function begin() {
   openTab("findings");
   for (const tab of TABS) byId(`tab-${tab}`).addEventListener("click", () => openTab(tab));
   byId("tabs").addEventListener("keydown", (event) => {
-    const now = TABS.findIndex((t) => byId(`tab-${t}`).getAttribute("aria-selected") === "true");
-    const step = { ArrowRight: 1, ArrowLeft: TABS.length - 1 }[event.key];
+    const tabs = TABS.filter((t) => !byId(`tab-${t}`).hidden);
+    const now = tabs.findIndex((t) => byId(`tab-${t}`).getAttribute("aria-selected") === "true");
+    const step = { ArrowRight: 1, ArrowLeft: tabs.length - 1 }[event.key];
     if (!step) return;
     event.preventDefault();
-    openTab(TABS[(now + step) % TABS.length]);
-    byId(`tab-${TABS[(now + step) % TABS.length]}`).focus();
+    openTab(tabs[(now + step) % tabs.length]);
+    byId(`tab-${tabs[(now + step) % tabs.length]}`).focus();
   });
   let result;
   try {
@@ -101,7 +107,13 @@ async function desk(result, told, levels) {
   const ground = new Ground(scan, address, told, layers);
   const nuclei = new NucleiLayer(scan, address, result.analysis, layers);
   ground.names();
-  const drawing = new Drawing(scan, address, byId("assist"), () => drawing.draw());
+  const pencil = new Pencil(scan);
+  const drawing = new Drawing(pencil, address, byId("assist"), () => drawing.draw());
+  const correct = await correcting({ address, result, scan, pencil, nuclei }).catch((problem) => {
+    tell(problem, "no-correcting");
+    return null;
+  });
+  opened = (tab) => correct?.parts.corrector.show(tab === "correct");
   /** @param {string[]} ids */
   const show = (ids) => {
     const boxes = told.regions.filter((r) => ids.includes(r.id)).map((r) => r.bounds);
@@ -123,6 +135,7 @@ async function desk(result, told, levels) {
     layers.draw(byId("layers"));
     drawExcluded(byId("excluded"), result, told.regions, show);
     drawing.draw();
+    correct?.draw();
     if (nucleus !== undefined) drawNucleus(byId("nucleus"), nucleus, layers, told.regions);
     scan.again();
   };
@@ -130,38 +143,59 @@ async function desk(result, told, levels) {
   drawAll();
   seen.tell();
   const { otherLanguage } = switches(drawAll);
-  scan.viewer.addHandler("canvas-click", async (/** @type {any} */ event) => {
-    if (!scan.still(event.position) || drawing.active || event.preventDefaultAction) return;
+  /** @param {import("./frame.js").Point} at CSS px */
+  const choose = async (at) => {
     try {
-      nucleus = await nuclei.choose(event.position);
+      nucleus = await nuclei.choose(at);
       drawNucleus(byId("nucleus"), nucleus, layers, told.regions);
       byId("nucleus-box").hidden = false;
+      correct?.choose(nucleus ? [nucleus.cell_id] : [], nucleus ? [nucleus.place] : []);
     } catch (problem) {
       tell(problem, "no-nucleus");
     }
+  };
+  scan.viewer.addHandler("canvas-click", (/** @type {any} */ event) => {
+    if (!scan.still(event.position) || pencil.active || event.preventDefaultAction) return;
+    void choose(event.position);
   });
   byId("nucleus-close").addEventListener("click", () => {
     byId("nucleus-box").hidden = true;
     nuclei.chosen = [];
     scan.again();
   });
-  const keys = keysOf({ scan, layers, drawing, nuclei, otherLanguage });
+  const middle = async () => {
+    const frame = scan.frame(false);
+    if (frame) await choose({ x: frame.width / 2, y: frame.height / 2 });
+  };
+  const cancel = () => {
+    pencil.clear();
+    nuclei.chosen = [];
+    byId("nucleus-box").hidden = true;
+    correct?.choose([], []);
+    correct?.parts.corrector.choose(null);
+  };
+  const keys = [...keysOf({ scan, layers, drawing, pencil, cancel, otherLanguage }),
+    ...correctingKeys(correct, () => openTab("correct"), middle)];
   listen(keys);
   buttons({ scan, layers, drawing, keys });
   try {
     await nuclei.begin();
     layers.numbers = nuclei.numbers();
     layers.draw(byId("layers"));
+    if (correct?.parts.edits.restore()) {
+      openTab("correct");
+      announce(say("correct.restored"));
+    }
   } catch (problem) {
     tell(problem, "no-nuclei");
   }
   // For the page's own tests: what is where, and what was drawn.
-  Object.assign(window, { pathologyDesk: { scan, layers, ground, nuclei, drawing } });
+  Object.assign(window, { pathologyDesk: { scan, layers, ground, nuclei, drawing, correct, open } });
   document.body.dataset.ready = "true";
 }
 
-/** @param {{scan: Scan, layers: Layers, drawing: Drawing, nuclei: NucleiLayer, otherLanguage: () => void}} parts */
-function keysOf({ scan, layers, drawing, nuclei, otherLanguage }) {
+/** @param {{scan: Scan, layers: Layers, drawing: Drawing, pencil: Pencil, cancel: () => void, otherLanguage: () => void}} parts */
+function keysOf({ scan, layers, drawing, pencil, cancel, otherLanguage }) {
   /** @type {import("./keys.js").Key[]} */
   const keys = [
     { keys: ["1"], say: "key.5x", act: () => scan.magnify(5) },
@@ -187,10 +221,10 @@ function keysOf({ scan, layers, drawing, nuclei, otherLanguage }) {
     { keys: ["["], say: "key.fainter", act: () => layers.fade(-0.1) },
     { keys: ["]"], say: "key.stronger", act: () => layers.fade(0.1) },
     { keys: ["d"], say: "key.draw", act: () => { openTab("assist"); drawing.active ? drawing.clear() : drawing.begin(); } },
-    { keys: ["v"], say: "key.view", act: () => { openTab("assist"); void drawing.countView(); } },
-    { keys: ["Enter"], say: "key.finish", act: () => void drawing.finish() },
-    { keys: ["Backspace"], say: "key.undo", act: () => drawing.undo() },
-    { keys: ["Escape"], say: "key.cancel", act: () => { drawing.clear(); nuclei.chosen = []; byId("nucleus-box").hidden = true; } },
+    { keys: ["v"], say: "key.view", act: () => { openTab("assist"); drawing.countView(); } },
+    { keys: ["Enter"], say: "key.finish", act: () => pencil.finish() },
+    { keys: ["Backspace"], say: "key.undo", act: () => pencil.back() },
+    { keys: ["Escape"], say: "key.cancel", act: cancel },
     { keys: ["l"], say: "key.language", act: otherLanguage },
     { keys: ["k"], say: "key.looks", act: otherLooks },
     { keys: ["?"], say: "key.help", act: () => help(keys) },
