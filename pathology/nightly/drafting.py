@@ -19,6 +19,8 @@ from pathology.records.drafting import DraftAsk, DraftCounts, DraftStory
 
 LAST_LOOK_S: Final = 15.0
 """For the last look of a night, whose numbers its summary tells."""
+LOOK_SHARE: Final = 0.05
+"""Of a core, at most: with 30,000 slides in the ledger a look at all cases takes seconds."""
 PATIENCE_S: Final = 60.0
 """For the ledger to come back before the night ends without having looked once more."""
 
@@ -78,7 +80,9 @@ class Drafting:
     def __init__(self, cases: DraftsDue, writers: Writers, incidents: Incidents) -> None:
         self._cases, self._writers, self._incidents = cases, writers, incidents
         self._drafts = drafts = cases.drafts
-        self._lookout: Lookout[DraftsSeen] = Lookout("night-drafts", cases.look, drafts.look_s)
+        self._lookout: Lookout[DraftsSeen] = Lookout(
+            "night-drafts", cases.look, drafts.look_s, most_share=LOOK_SHARE
+        )
         self._flights: list[_Flight] = []
         self._tried: dict[str, int] = {}  # tonight, by key
         self._closing = False

@@ -17,10 +17,16 @@ T = TypeVar("T")
 
 
 class Lookout(Generic[T]):
-    """Calls ``look`` every ``every_s`` until closed, and keeps what it last saw."""
+    """Calls ``look`` every ``every_s`` until closed, and keeps what it last saw.
 
-    def __init__(self, name: str, look: Callable[[], T], every_s: float) -> None:
+    Looks take at most ``most_share`` of the time, however long each is; ``forget`` hurries one.
+    """
+
+    def __init__(
+        self, name: str, look: Callable[[], T], every_s: float, *, most_share: float = 1.0
+    ) -> None:
         self._look, self._every_s = look, every_s
+        self._pause = 1 / most_share - 1  # for each second of a look
         self._seen: T | None = None
         self._problem: Exception | None = None
         self._ended_at = time.monotonic()
@@ -58,9 +64,11 @@ class Lookout(Generic[T]):
     def _run(self) -> None:
         while not self._closed:
             self._wake.clear()
+            began = time.monotonic()
             try:
                 self._seen, self._problem = self._look(), None
             except (OSError, PathologyError) as problem:
                 self._problem = problem
             self._ended_at = time.monotonic()
-            self._wake.wait(self._every_s)
+            took_s = self._ended_at - began
+            self._wake.wait(max(self._every_s, took_s * self._pause))

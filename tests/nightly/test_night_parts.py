@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -31,6 +32,7 @@ from pathology.records.night_summary import NightSummary
 from pathology.records.work import Claim, SlideIdentity, WorkOrder
 from tests.nightly.small_night import HandClock
 from tests.nightly.test_night_page import worst
+from tests.pipeline import faults
 
 
 def test_a_clock_set_back_goes_on_and_is_told() -> None:
@@ -276,3 +278,21 @@ def test_the_service_runs_each_night_once_though_the_clock_is_set_back(
     audience = Audience(on_night=lambda _: None, on_problem=lambda _: None)
     assert serve(lambda: shipped, NightOptions(clock=hand.clock()), watcher, audience) == 3
     assert [moment.day for moment in begun] == [1, 2, 3]
+
+
+def test_looks_that_take_long_are_made_less_often() -> None:
+    looks: list[float] = []
+
+    def look() -> int:
+        looks.append(time.monotonic())
+        time.sleep(0.1)
+        return len(looks)
+
+    lookout = Lookout("slow", look, 0.0, most_share=0.1)
+    faults.until(lambda: len(looks) == 3, "three looks")
+    lookout.forget()
+    faults.until(lambda: len(looks) == 4, "a hurried look")
+    lookout.close()
+    first, second, third, hurried = looks
+    assert min(second - first, third - second) >= 0.99, "nine times as long as a look"
+    assert hurried - third < third - second
