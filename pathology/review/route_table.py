@@ -92,7 +92,7 @@ ROUTES: Final[tuple[Rule, ...]] = (
         path=f"{CASE}/reports/{{number:int}}.{{form}}", answer=case_signing.report, act="view-case"
     ),
     Rule(
-        path=f"{CASE}/work/{{step}}",
+        path=f"{CASE}/team/{{step}}",
         answer=case_answers.assign_step,
         act="assign-case",
         method="POST",

@@ -43,7 +43,7 @@ def address(rule: Rule, desk: PaintedDesk, case: str = "") -> str:
         "column": "0",
         "row": "0",
         "case": case,
-        "step": "second" if "/work/" in rule.path else "claim",
+        "step": "second" if "/team/" in rule.path else "claim",
         "number": "1",
         "form": "pdf",
     }

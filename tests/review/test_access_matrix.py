@@ -47,7 +47,7 @@ LEAST: dict[str, set[str]] = {
     "POST /cases/{case}/renew": {"pathologist"},
     "POST /cases/{case}/sign": {"pathologist"},
     "GET /cases/{case}/reports/{number:int}.{form}": {"technician", "pathologist"},
-    "POST /cases/{case}/work/{step}": {"pathologist", "operator"},
+    "POST /cases/{case}/team/{step}": {"pathologist", "operator"},
     "GET /night": {"technician", "pathologist", "operator", "auditor"},
     "GET /night/status": {"technician", "pathologist", "operator", "auditor"},
     "GET /night/plan": {"operator"},

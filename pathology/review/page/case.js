@@ -134,11 +134,11 @@ function listen() {
   byId("release").addEventListener("click", () => void step("release"));
   byId("second").addEventListener("submit", (event) => {
     event.preventDefault();
-    void change("/work/second", { reader: field("second-reader").value.trim() });
+    void change("/team/second", { reader: field("second-reader").value.trim() });
   });
   byId("assign").addEventListener("submit", (event) => {
     event.preventDefault();
-    void change("/work/assign", { to: field("assign-to").value.trim() });
+    void change("/team/assign", { to: field("assign-to").value.trim() });
   });
   byId("second-reading").addEventListener("submit", secondReading);
   byId("text").addEventListener("submit", keepText);
