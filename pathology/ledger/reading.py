@@ -76,6 +76,20 @@ def read_items(
     return [_item(row, sealing) for row in rows]
 
 
+def read_cases(
+    session: Session, sealing: Sealing, since: datetime | None, ids: Sequence[int]
+) -> list[WorkItem]:
+    """All items of each case with an item received since then or one of these ids, by id."""
+    wanted = [] if since is None else [ItemRow.received_utc >= since]
+    wanted += [ItemRow.item_id.in_(part) for part in in_parts(sorted(set(ids)))]
+    found = {}
+    for one in wanted:
+        cases = select(ItemRow.case_id).where(one, ItemRow.case_id.is_not(None))
+        for row in session.execute(_items_query().where(ItemRow.case_id.in_(cases))):
+            found[row[0].item_id] = row
+    return [_item(found[number], sealing) for number in sorted(found)]
+
+
 def _items_query() -> Select[ItemRow, SlideRow, DataKeyRow, LeaseRow, AttemptRow]:
     return (
         select(ItemRow, SlideRow, DataKeyRow, LeaseRow, AttemptRow)

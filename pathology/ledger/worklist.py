@@ -15,6 +15,7 @@ from pathology.ledger.reading import (
     in_parts,
     read_attempts,
     read_attempts_since,
+    read_cases,
     read_counts,
     read_folder,
     read_items,
@@ -56,6 +57,13 @@ class Worklist:
         """Items in these states (all when empty), by id."""
         with self._transactions.reading() as session:
             return read_items(session, self._sealing, states, ids)
+
+    def items_of_cases(
+        self, *, received_since_utc: datetime | None = None, with_items: Sequence[int] = ()
+    ) -> list[WorkItem]:
+        """Every item of each case that has an item received since then, or one of these."""
+        with self._transactions.reading() as session:
+            return read_cases(session, self._sealing, received_since_utc, with_items)
 
     def claim(self, item_id: int, owner: str, now_utc: datetime, lease: timedelta) -> Lease | None:
         """The lease of a waiting item, or of one whose lease ran out; None if another was first.

@@ -85,6 +85,7 @@ class Drafting:
         )
         self._flights: list[_Flight] = []
         self._tried: dict[str, int] = {}  # tonight, by key
+        self._ended_at: dict[str, float] = {}  # monotonic, by case
         self._closing = False
         self._asked_at: float | None = None
         self._last = DraftCounts()
@@ -112,7 +113,9 @@ class Drafting:
             return
         self._note(seen)
         for ask in seen.due:
-            if self._may_begin(ask):
+            if len(self._flights) > self._writers.writers:
+                return  # one waits for each, and no more
+            if self._may_begin(ask, seen):
                 self._begin(ask)
 
     def stirred(self) -> None:
@@ -131,7 +134,7 @@ class Drafting:
         seen = self._lookout.seen
         if seen is None or seen.began < self._asked_at:
             return time.monotonic() - self._asked_at > PATIENCE_S
-        return not any(self._may_begin(ask) for ask in seen.due)
+        return not any(self._may_begin(ask, seen) for ask in seen.due)
 
     def take_no_more(self) -> None:
         """Begin nothing from now on."""
@@ -150,17 +153,16 @@ class Drafting:
         self._lookout.close()
 
     def _look_anew(self) -> None:
-        self._cases.read_now = True
+        self._cases.read_soon()
         self._lookout.forget()
 
-    def _may_begin(self, ask: DraftAsk) -> bool:
+    def _may_begin(self, ask: DraftAsk, seen: DraftsSeen) -> bool:
         at_work = any(f.ask.case_id == ask.case_id for f in self._flights)
+        at_work |= self._ended_at.get(ask.case_id, 0.0) >= seen.looked  # it may be drafted by now
         often = self._tried.get(ask.key, 0) > ask.attempts  # the last one sets it aside
         return not (self._closing or at_work or often) and self._writers.writers > 0
 
     def _begin(self, ask: DraftAsk) -> None:
-        if len(self._flights) > self._writers.writers:
-            return  # one waits for each, and no more
         at_work = self._writers.draft(ask)
         if at_work is None:
             return
@@ -169,12 +171,11 @@ class Drafting:
         tell("draft-begun", case=ask.case_id, attempt=self._tried[ask.key])
 
     def _ended(self, flight: _Flight) -> None:
-        self._flights.remove(flight)
+        self._let_go(flight)
         story = flight.at_work.story
         fault = flight.at_work.fault
         flight.at_work.forget()
         self._asked_at = None
-        self._lookout.forget()  # its story is new, the worklist is not
         tell(
             "draft-ended",
             case=flight.ask.case_id,
@@ -191,8 +192,14 @@ class Drafting:
         tell("draft-hangs", number=len(old), level=logging.WARNING)
         self._writers.restart_writers()
         for flight in old:
-            self._flights.remove(flight)
+            self._let_go(flight)
             flight.at_work.forget()
+
+    def _let_go(self, flight: _Flight) -> None:
+        """Of this case alone something new is to be seen, at the next look."""
+        self._flights.remove(flight)
+        self._cases.ended(flight.ask.case_id)
+        self._ended_at[flight.ask.case_id] = time.monotonic()
 
     def _note(self, seen: DraftsSeen) -> None:
         """What the site must know, once a night."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Final
 
-from pathology.nightly.cases import SEVERAL, Case, cases_of, files_by_case
+from pathology.nightly.cases import SEVERAL, Case, CaseBook, files_by_case
 from pathology.pipeline.case_files import NOTHING_SAID, CaseFile, CaseFolders
 from pathology.pipeline.drafting import draft_key, story_of
 from pathology.records.drafting import ENDED, DraftAsk, DraftCounts, DraftNamed, DraftStory
@@ -38,42 +41,72 @@ class DraftPlace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DraftsSeen:
-    """One look: when its ledger was read (monotonic), what is due, and how things stand."""
+    """One look: since when it is true (monotonic), what is due, and how things stand."""
 
-    began: float
+    looked: float  # when it began: what ended later is not in it
+    began: float  # when the ledger was read for it
     due: tuple[DraftAsk, ...]
     counts: DraftCounts
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Standing:
+    """Where a case stands with this case data: its draft's story at its end, or what to ask."""
+
+    digest: str
+    incomplete: bool = False  # a slide is not done
+    story: DraftStory | None = None
+    ask: DraftAsk | None = None
+
+
 class DraftsDue:
-    """Looks at ledger and disk for cases that are due. One thread calls it."""
+    """Looks at ledger and disk for cases that are due. One thread calls ``look``.
+
+    A case is looked at when it is new, when its items or its case data changed and when its draft
+    ended; those that wait are all looked at with the ledger, since another night may draft them.
+    """
 
     def __init__(self, work: WorkLedger, place: DraftPlace) -> None:
         self._work, self._place = work, place
         folders = tuple(Path(f) for f in place.drafts.case_data)
         self._folders = CaseFolders(folders=folders)
-        self._known: dict[int, WorkItem] = {}
-        self._read_began = self._read_again_at = 0.0
-        self.read_now = False  # set by others: the next look must read the ledger
-        self._stories: dict[str, tuple[str, DraftStory]] = {}  # that ended, by what they were of
+        self._book = CaseBook(place.name_of, place.spelling)
+        self._standing: dict[str, _Standing] = {}
+        self._changed: set[str] = set()
+        self._ended: SimpleQueue[str] = SimpleQueue()
+        self._read_began: float | None = None
+        self._read_again_at = self._wanted_at = -math.inf
+
+    def ended(self, case_id: str) -> None:
+        """The draft of this case ended: how it stands is to be found anew. From any thread."""
+        self._ended.put(case_id)
+
+    def read_soon(self) -> None:
+        """The next look must read the ledger. From any thread."""
+        self._wanted_at = time.monotonic()
 
     def look(self) -> DraftsSeen:
         """One look; LedgerAway is raised, and the next look tries again."""
-        if self.read_now or time.monotonic() >= self._read_again_at:
-            self._read()
-        cases = cases_of(self._known.values(), self._place.name_of, self._place.spelling)
+        looked = time.monotonic()
+        read_began = self._read_when_due()
+        with suppress(Empty):
+            while True:
+                self._changed.add(self._ended.get_nowait())
         files = files_by_case(self._folders.look(), self._place.spelling)
-        due: list[DraftAsk] = []
-        stories: list[DraftStory] = []
-        for case in (c for c in cases if c.state == "complete"):
-            file = files.get(case.accession)
-            story, ask = self._stands(case, file)
-            stories += [story] if story is not None else []
-            due += [ask] if ask is not None else []
-        broken = sum(c.state != "complete" for c in cases)
-        counts = replace(counted(stories, self._place.since_utc), incomplete=broken)
+        for name in self._changed - self._book.cases.keys():
+            self._standing.pop(name, None)
+        for name, case in self._book.cases.items():
+            self._stand(case, files.get(case.accession), anew=name in self._changed)
+        self._changed.clear()
+        stand = self._standing.values()
+        counts = counted([s.story for s in stand if s.story is not None], self._place.since_utc)
+        due = sorted((s.ask for s in stand if s.ask is not None), key=lambda ask: ask.case_id)
+        incomplete = sum(s.incomplete for s in stand)
         return DraftsSeen(
-            began=self._read_began, due=tuple(due), counts=replace(counts, waiting=len(due))
+            looked=looked,
+            began=read_began,
+            due=tuple(due),
+            counts=replace(counts, incomplete=incomplete, waiting=len(due)),
         )
 
     @property
@@ -86,37 +119,50 @@ class DraftsDue:
         """Files of case data that name no case."""
         return self._folders.unreadable
 
-    def _read(self) -> None:
-        """All items there ever were; later those that may have changed."""
-        self.read_now, began = False, time.monotonic()
-        if not self._known:
-            fresh = self._work.items()
-        else:
-            fresh = self._work.items(("waiting", "leased", "failed", "set-aside", "stopped"))
-            still = {item.item_id for item in fresh}
-            moved = [i for i, one in self._known.items() if one.state != "done" and i not in still]
-            fresh += self._work.items(ids=moved) if moved else []
-        self._known.update((item.item_id, item) for item in fresh)
-        took_s = time.monotonic() - began
-        self._read_began = began
+    def _read_when_due(self) -> float:
+        """Read the ledger unless it is too early; when the newest reading began."""
+        known, began = self._read_began, time.monotonic()
+        if known is not None and known > self._wanted_at and began < self._read_again_at:
+            return known
+        self._changed |= self._book.put(self._of_these_days() if known is None else self._moved())
+        self._changed |= {name for name, s in self._standing.items() if s.ask is not None}
+        took_s, self._read_began = time.monotonic() - began, began
         self._read_again_at = began + took_s + max(self._place.drafts.look_s, READ_SHARE * took_s)
+        return began
 
-    def _stands(
-        self, case: Case, file: CaseFile | None
-    ) -> tuple[DraftStory | None, DraftAsk | None]:
-        """The story of a case, and what is to be asked where it is not at its end."""
+    def _of_these_days(self) -> list[WorkItem]:
+        since_utc = self._place.since_utc - timedelta(days=self._place.drafts.days)
+        return self._work.items_of_cases(received_since_utc=since_utc)
+
+    def _moved(self) -> list[WorkItem]:
+        """What waits or is at work, all that was not done when last seen, and new ones' cases."""
+        fresh = self._work.items(("waiting", "leased"))
+        still = {item.item_id for item in fresh}
+        moved = [
+            i.item_id for i in self._book.items if i.state != "done" and i.item_id not in still
+        ]
+        new = [item.item_id for item in fresh if item.item_id not in self._book]
+        fresh += self._work.items(ids=moved) if moved else []
+        return fresh + (self._work.items_of_cases(with_items=new) if new else [])
+
+    def _stand(self, case: Case, file: CaseFile | None, *, anew: bool) -> None:
+        """Find where a case stands, unless nothing of it changed since it was last found."""
         digest = NOTHING_SAID if file is None else file.digest
-        of_what = f"{case.results} {digest}"
-        if (ended := self._stories.get(case.name)) is not None and ended[0] == of_what:
-            return ended[1], None
+        known = self._standing.get(case.name)
+        if anew or known is None or known.digest != digest:
+            self._standing[case.name] = self._found(case, file, digest)
+
+    def _found(self, case: Case, file: CaseFile | None, digest: str) -> _Standing:
+        if case.state != "complete":
+            return _Standing(digest=digest, incomplete=True)
         place = self._place
         key = draft_key(place.out, case.results, digest)
-        story = story_of(place.out, case.name)
         if digest == SEVERAL:
-            return DraftStory(case_id=case.name, key=key, state="refused", detail=SEVERAL), None
+            refused = DraftStory(case_id=case.name, key=key, state="refused", detail=SEVERAL)
+            return _Standing(digest=digest, story=refused)
+        story = story_of(place.out, case.name)
         if story is not None and story.key == key and story.state in ENDED:
-            self._stories[case.name] = of_what, story
-            return story, None
+            return _Standing(digest=digest, story=story)
         ask = DraftAsk(
             out=place.out,
             case_id=case.name,
@@ -128,7 +174,7 @@ class DraftsDue:
             pdf=place.drafts.pdf,
             attempts=place.drafts.tries,
         )
-        return None, ask
+        return _Standing(digest=digest, ask=ask)
 
 
 def counted(stories: Sequence[DraftStory], since_utc: datetime) -> DraftCounts:

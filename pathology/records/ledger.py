@@ -38,6 +38,15 @@ class WorkLedger(Protocol):
         """Items in these states (all when empty), by id."""
         ...
 
+    def items_of_cases(
+        self, *, received_since_utc: datetime | None = None, with_items: Sequence[int] = ()
+    ) -> list[WorkItem]:
+        """Every item of each case that has an item received since then, or one of these; by id.
+
+        However long the ledger is, only these are unsealed.
+        """
+        ...
+
     def claim(self, item_id: int, owner: str, now_utc: datetime, lease: timedelta) -> Lease | None:
         """The lease of a waiting item, or of one whose lease ran out; None if another was first.
 

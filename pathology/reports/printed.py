@@ -5,7 +5,10 @@ from __future__ import annotations
 import base64
 from functools import cache
 from importlib.resources import files
+from types import ModuleType
 from typing import Final
+
+from PIL import ImageFile
 
 from pathology.errors import OutputError
 
@@ -28,18 +31,35 @@ def pdf_page(html: str) -> bytes:
     OutputError
         The library that sets text is not installed.
     """
-    try:
-        import weasyprint
-        from weasyprint.text.fonts import FontConfiguration
-        from weasyprint.urls import URLFetcher
-    except OSError as cause:  # what ctypes says of a missing library
-        raise OutputError(ABSENT) from cause
-    inside = URLFetcher(allowed_protocols=("data",), allow_redirects=False, fail_on_errors=True)
-    fonts = FontConfiguration()
+    weasyprint = _typesetter()
+    inside = weasyprint.urls.URLFetcher(
+        allowed_protocols=("data",), allow_redirects=False, fail_on_errors=True
+    )
+    fonts = weasyprint.text.fonts.FontConfiguration()
     style = weasyprint.CSS(string=_faces(), font_config=fonts, url_fetcher=inside)
     page = weasyprint.HTML(string=html, url_fetcher=inside)
     made: bytes = page.write_pdf(stylesheets=[style], font_config=fonts)
     return made
+
+
+@cache
+def _typesetter() -> ModuleType:
+    """The library, which tells Pillow on loading to fill in what damaged pictures lack.
+
+    That would hold for every picture the process reads afterwards: half an image would be
+    measured as if it were whole. So it is taken back.
+    """
+    as_it_was = ImageFile.LOAD_TRUNCATED_IMAGES
+    try:
+        import weasyprint
+        import weasyprint.text.fonts
+        import weasyprint.urls
+    except OSError as cause:  # what ctypes says of a missing library
+        raise OutputError(ABSENT) from cause
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = as_it_was
+    loaded: ModuleType = weasyprint
+    return loaded
 
 
 @cache

@@ -4,8 +4,8 @@
 
 Small painted slides, each of its own, in a watched folder; `pathology nightly run` as a process of
 its own with the shipped settings, on a local cluster. ``--rows`` items are in the ledger already,
-done within the last 30 days. Printed as the night goes on: memory of the night's process and of the
-foreman (scheduler and nannies). At the end, for each slide between the first tenth and the last:
+done three days ago, and every case of theirs has its draft. Printed as the night goes on: memory
+of the night's process and of the foreman (scheduler and nannies). At the end, for each slide between the first tenth and the last:
 processor time of either, and the time of workers that is in no stage of a slide.
 """
 
@@ -17,12 +17,20 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
 
+from pathology.exchange.documents import write_json
+from pathology.ledger.open import OpenLedger
+from pathology.nightly.drafts_due import DraftsDue
+from pathology.nightly.drafts_planned import draft_place
+from pathology.nightly.options import load_night_settings
+from pathology.pipeline.draft import CASES
+from pathology.pipeline.drafting import SCHEMA, STORY
+from pathology.records.drafting import DraftStory, DraftTry
 from pathology.records.work import Outcome
 from tests.ledgers import OPERATOR, order
 from tests.night_site import NightSite, made_site, paint_slide
@@ -30,6 +38,7 @@ from tests.night_site import NightSite, made_site, paint_slide
 MIB = 1024**2
 PEOPLE = "night, foreman"
 MINUTE = timedelta(minutes=1)
+EARLIER = "2026-01-01T00:00:00+00:00"
 FOLDERS = {"folders": '[{ folder = ".*", analysis = "ki67", marker = "ki67" }]'}
 
 
@@ -70,8 +79,30 @@ def fill(site: NightSite, rows: int) -> None:
                 lease = ledger.work.claim(number, "elsewhere", then, MINUTE)
                 assert lease
                 assert ledger.work.finish(lease, done_before(number), then + MINUTE, None)
+        drafted = draft(site, ledger)
     if rows:
-        print(f"{rows:,} rows before, made in {time.perf_counter() - began:.0f} s", flush=True)
+        took_s = time.perf_counter() - began
+        print(f"{rows:,} rows, {drafted:,} drafts before, made in {took_s:.0f} s", flush=True)
+
+
+def draft(site: NightSite, ledger: OpenLedger) -> int:
+    """Earlier nights left a story of its draft beside each complete case; how many."""
+    place = draft_place(load_night_settings(site.settings), site.out, datetime.now(UTC))
+    due = DraftsDue(ledger.work, place).look().due
+    for ask in due:
+        one = DraftTry(began_utc=EARLIER, ended_utc=EARLIER)
+        story = DraftStory(
+            case_id=ask.case_id,
+            key=ask.key,
+            state="done",
+            report="report-v1.json",
+            outcome="template-only",
+            tries=(one,),
+        )
+        folder = site.out / CASES / ask.case_id
+        folder.mkdir(parents=True)
+        write_json(folder / STORY, {"schema": SCHEMA, **asdict(story)}, "drafting-1")
+    return len(due)
 
 
 def done_before(number: int) -> Outcome:

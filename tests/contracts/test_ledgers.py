@@ -116,6 +116,23 @@ def test_items_are_chosen_by_state_and_id(ledger: OpenLedger, items: tuple[int, 
     }  # fmt: skip
 
 
+def test_cases_come_whole_by_what_is_new_in_them(
+    ledger: OpenLedger, items: tuple[int, ...]
+) -> None:
+    later = NOON + MINUTE
+    nobody = WorkOrder(path=Path("/nobody.svs"), analysis="ki67", source="run")
+    (added, *_) = ledger.work.enrol([order(1, analysis="infiltration")], OPERATOR, later).new
+    ledger.work.enrol([nobody], OPERATOR, later)
+    work = ledger.work
+    first_case = [items[0], items[1], added]
+    assert [i.item_id for i in work.items_of_cases(received_since_utc=later)] == first_case
+    assert work.items_of_cases(received_since_utc=NOON) == work.items(ids=[*items, added])
+    assert work.items_of_cases(received_since_utc=later + MINUTE) == []
+    assert [i.item_id for i in work.items_of_cases(with_items=[items[1], 999])] == first_case
+    assert [i.item_id for i in work.items_of_cases(with_items=[items[2]])] == [items[2]]
+    assert work.items_of_cases() == []
+
+
 def test_a_claim_is_one_owners(ledger: OpenLedger, items: tuple[int, ...]) -> None:
     lease = ledger.work.claim(items[0], "first", NOON, 10 * MINUTE)
     assert lease

@@ -446,8 +446,7 @@ def test_past_cases_are_never_quoted(desk: Desk, take: Taker) -> None:
 
 
 def test_a_pdf_is_read_page_by_page(desk: Desk, tmp_path: Path) -> None:
-    from weasyprint import HTML
-
+    from pathology.reports.printed import pdf_page
     from tests.knowledge.conftest import terms
 
     html = (
@@ -455,7 +454,7 @@ def test_a_pdf_is_read_page_by_page(desk: Desk, tmp_path: Path) -> None:
         "<p>Cold ischaemia stays below 1 hour and is written on the request of the specimen.</p>"
         "<p class='new'>At least 500 nuclei are counted in the hot spot.</p>"
     )
-    HTML(string=html).write_pdf(tmp_path / "book.pdf")
+    (tmp_path / "book.pdf").write_bytes(pdf_page(html))
     entry = desk.add("guideline", tmp_path / "book.pdf", terms(), LI)
     desk.approve(entry.entry_id, WANG, digest=entry.digest)
     cited = quote(desk.store, "book", "1", "below 1 hour and is written on the request")

@@ -38,12 +38,20 @@ class Due:
     drafts: DraftsSettings = field(default_factory=lambda: DraftsSettings(look_s=0.02))
     unreadable: int = 0
     looks: int = 0
-    read_now: bool = False
+    wanted: int = 0
+    told: list[str] = field(default_factory=list)
+
+    def read_soon(self) -> None:
+        self.wanted += 1
+
+    def ended(self, case_id: str) -> None:
+        self.told.append(case_id)
 
     def look(self) -> DraftsSeen:
         self.looks += 1
         counts = DraftCounts(waiting=len(self.asks))
-        return DraftsSeen(began=time.monotonic(), due=tuple(self.asks), counts=counts)
+        now = time.monotonic()
+        return DraftsSeen(looked=now, began=now, due=tuple(self.asks), counts=counts)
 
 
 @dataclass
@@ -101,6 +109,22 @@ def test_a_due_case_is_handed_out_once_and_the_night_waits_for_it() -> None:
     until(drafting, drafting.over)
     drafting.close()
     assert drafting.counts.waiting == 0
+
+
+def test_an_ended_draft_hurries_no_look_and_is_begun_again_after_the_next_one() -> None:
+    due, desk = Due([ask()], drafts=DraftsSettings(look_s=30)), Desk()
+    drafting, _ = stage(due, desk)
+    until(drafting, lambda: drafting.busy)
+    desk.flights[0].done = True
+    until(drafting, lambda: not drafting.busy)
+    for _ in range(20):
+        drafting.turn()
+        time.sleep(0.01)
+    assert (due.looks, due.told, len(desk.flights)) == (1, ["C1"], 1)
+    assert not drafting.over(), "which looks anew"
+    until(drafting, lambda: drafting.busy)
+    assert due.looks == 2
+    drafting.close()
 
 
 def test_over_needs_a_look_that_began_after_it_was_asked() -> None:

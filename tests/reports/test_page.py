@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,24 @@ def test_every_letter_of_the_wording_is_in_the_fonts() -> None:
     boxes = [c for c in han if bytes(chinese.getmask(c)) == bytes(chinese.getmask("\u4e02"))]
     assert absent is not None
     assert not boxes
+
+
+HALF = """
+import io, sys
+from PIL import Image
+from pathology.reports.printed import pdf_page
+
+stored = io.BytesIO()
+Image.effect_noise((64, 64), 50).save(stored, "png")
+pdf_page("<p>A page</p>")
+try:
+    Image.open(io.BytesIO(stored.getvalue()[: len(stored.getvalue()) // 2])).load()
+except OSError:
+    sys.exit(0)
+sys.exit("half an image was read as a whole one")
+"""
+
+
+def test_after_a_page_is_set_half_an_image_is_still_refused() -> None:
+    done = subprocess.run([sys.executable, "-c", HALF], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
