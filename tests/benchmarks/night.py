@@ -5,8 +5,9 @@
 Small painted slides, each of its own, in a watched folder; `pathology nightly run` as a process of
 its own with the shipped settings, on a local cluster. ``--rows`` items are in the ledger already,
 done three days ago, and every case of theirs has its draft. Printed as the night goes on: memory
-of the night's process and of the foreman (scheduler and nannies). At the end, for each slide between the first tenth and the last:
-processor time of either, and the time of workers that is in no stage of a slide.
+of the night's process and of the foreman (scheduler and nannies). At the end, for each slide
+between the first tenth and the last: processor time of either, and the time of workers that is in
+no stage of a slide.
 """
 
 from __future__ import annotations
