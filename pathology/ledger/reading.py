@@ -53,13 +53,17 @@ def in_parts(values: Iterable[Any]) -> Iterator[list[Any]]:
 
 
 def read_items(
-    session: Session, sealing: Sealing, states: Sequence[WorkState], ids: Sequence[int] | None
+    session: Session,
+    sealing: Sealing,
+    states: Sequence[WorkState],
+    ids: Sequence[int] | None,
+    after: int,
 ) -> list[WorkItem]:
-    """Items in these states (all when empty) and of these ids (all when None), by id.
+    """Items in these states (all when empty), of these ids (all when None), above ``after``; by id.
 
     Those whose slide was purged are not among them: nothing of them can be read.
     """
-    query = _items_query()
+    query = _items_query().where(ItemRow.item_id > after)
     if states:
         query = query.where(ItemRow.state.in_(states))
     if ids is None:

@@ -52,11 +52,11 @@ class Worklist:
             return Enrolling(writing, self._sealing).add(given, actor.name, now_utc)
 
     def items(
-        self, states: Sequence[WorkState] = (), ids: Sequence[int] | None = None
+        self, states: Sequence[WorkState] = (), ids: Sequence[int] | None = None, after: int = 0
     ) -> list[WorkItem]:
-        """Items in these states (all when empty), by id."""
+        """Items in these states (all when empty), by id; ids grow in the order of enrolling."""
         with self._transactions.reading() as session:
-            return read_items(session, self._sealing, states, ids)
+            return read_items(session, self._sealing, states, ids, after)
 
     def items_of_cases(
         self, *, received_since_utc: datetime | None = None, with_items: Sequence[int] = ()

@@ -21,7 +21,7 @@ from pathology.records.work import WorkItem
 
 PRUNE_S: Final = 3600.0
 KNOWN_S: Final = 600.0
-"""After which all items are read again."""
+"""After which what others enrolled is read."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class SiteSources:
     work: WorkLedger
     clock: NightClock
     _intake: Intake = field(init=False)
-    _known: tuple[WorkItem, ...] | None = None
+    _known: tuple[WorkItem, ...] = ()
     _known_at: float = 0.0
     _safe: queue.SimpleQueue[IntakeReport] = field(default_factory=queue.SimpleQueue)
     _pruned_at: float = 0.0
@@ -74,14 +74,16 @@ class SiteSources:
         )
 
     def _items(self) -> tuple[WorkItem, ...]:
-        """All items there ever were, read again now and then for what others enrolled.
+        """All items there ever were; now and then those that others enrolled since.
 
         What this night enrolled it remembers itself, and an order that is known is enrolled but
-        once: nothing is lost by some minutes' ignorance, and unsealing thousands of orders at each
-        look would cost more than the slides' own way through the ledger.
+        once: nothing is lost by some minutes' ignorance. Of an item its order alone is looked at,
+        which never changes, so that none is unsealed twice.
         """
-        if self._known is None or time.monotonic() - self._known_at > KNOWN_S:
-            self._known, self._known_at = tuple(self.work.items()), time.monotonic()
+        if not self._known or time.monotonic() - self._known_at > KNOWN_S:
+            last = self._known[-1].item_id if self._known else 0
+            self._known = (*self._known, *self.work.items(after=last))
+            self._known_at = time.monotonic()
         return self._known
 
     def _cancelled(self, report: IntakeReport) -> tuple[int, ...]:

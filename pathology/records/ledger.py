@@ -33,9 +33,9 @@ class WorkLedger(Protocol):
         ...
 
     def items(
-        self, states: Sequence[WorkState] = (), ids: Sequence[int] | None = None
+        self, states: Sequence[WorkState] = (), ids: Sequence[int] | None = None, after: int = 0
     ) -> list[WorkItem]:
-        """Items in these states (all when empty), by id."""
+        """Items in these states (all when empty) and of these ids, enrolled after one; by id."""
         ...
 
     def items_of_cases(

@@ -111,6 +111,9 @@ def test_items_are_chosen_by_state_and_id(ledger: OpenLedger, items: tuple[int, 
         items[2],
     ]
     assert ledger.work.items(ids=[]) == []
+    assert [i.item_id for i in ledger.work.items(after=items[1])] == [items[2]]
+    assert ledger.work.items(("leased",), after=items[1]) == []
+    assert ledger.work.items(after=items[2]) == []
     assert ledger.work.counts() == {
         "waiting": 2, "leased": 1, "done": 0, "failed": 0, "set-aside": 0, "stopped": 0,
     }  # fmt: skip
