@@ -64,9 +64,14 @@ async def _entered(request: Request, enter: Callable[[Lodge], Entered | Refusal]
     found = await room.enter(partial(enter, lodge))
     if not isinstance(found, Entered):
         return refused(STATUS.get(found, 422), f"entry.{found}")
+    return await welcomed(request, lodge, found, told({"account": found.session.actor.name}))
+
+
+async def welcomed(request: Request, lodge: Lodge, found: Entered, answer: Response) -> Response:
+    """``answer`` with the cookie of a session that has begun; the one before it is over."""
+    room = room_of(request)
     if (brought := token_of(request)) is not None:  # never gone on with, whoever put it there
         await room.ask(lambda: lodge.sessions.end(brought, lodge.visit(request)))
-    answer = told({"account": found.session.actor.name})
     give_cookie(request, answer, found.token)
     return answer
 
@@ -83,11 +88,16 @@ async def sign_out(request: Request) -> Response:
 
 
 async def me(request: Request) -> Response:
-    """Who is signed in, and what the account may do."""
-    actor, rules = actor_of(request), room_of(request).desk.settings.access
+    """Who is signed in, how, and what the account may do."""
+    room, lodge, actor = room_of(request), lodge_of(request), actor_of(request)
+    rules = room.desk.settings.access
+    session = None if lodge is None else await room.ask(lambda: lodge.session(request))
     acts = sorted(set().union(*(MAY[role] for role in actor.roles)))
     roles, idle_s = sorted(actor.roles), rules.sessions.idle_s
-    return told({"account": actor.name, "roles": roles, "acts": acts, "idle_s": idle_s})
+    method = "" if session is None else session.method
+    return told(
+        {"account": actor.name, "method": method, "roles": roles, "acts": acts, "idle_s": idle_s}
+    )
 
 
 async def break_glass(request: Request) -> Response:
