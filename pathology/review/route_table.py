@@ -56,6 +56,8 @@ ROUTES: Final[tuple[Rule, ...]] = (
     Rule(path="/me", answer=signing_in.me, act="signed-in"),
     Rule(path="/glass", answer=signing_in.break_glass, act="view-case", method="POST"),
     Rule(path="/glass", answer=signing_in.glass_broken, act="verify-audit"),
+    Rule(path="/glass/prove", answer=signing_on.prove_for_glass, act="view-case", method="POST"),
+    Rule(path="/glass/broken", answer=signing_in.glass_page, act="verify-audit", page=True),
     Rule(path="/", answer=page_files.list_page, act="read-worklist", page=True),
     Rule(path="/results", answer=looking.results, act="read-worklist"),
     Rule(

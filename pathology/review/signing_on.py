@@ -50,14 +50,22 @@ async def prove(request: Request) -> Response:
 
     Only for a session that the provider began: who came with a password proves it by the password.
     """
+    return await _asked_again(request, f"/cases/{quote(request.path_params['case'], safe='')}")
+
+
+async def prove_for_glass(request: Request) -> Response:
+    """``{}``: the same for a person who is to break glass."""
+    return await _asked_again(request, "/")
+
+
+async def _asked_again(request: Request, back: str) -> Response:
     room, lodge, token = room_of(request), lodge_of(request), token_of(request)
     if lodge is None or lodge.outside is None or token is None:
         return refused(400, "entry.by-password")
     session = await room.ask(lambda: lodge.session(request))
     if session is None or session.method != "oidc":
         return refused(400, "entry.by-password")
-    case = quote(request.path_params["case"], safe="")
-    return await _sent(request, lambda: Errand(back=f"/cases/{case}", session=token_sha256(token)))
+    return await _sent(request, lambda: Errand(back=back, session=token_sha256(token)))
 
 
 async def _sent(request: Request, errand: Callable[[], Errand]) -> Response:

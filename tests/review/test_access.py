@@ -19,7 +19,7 @@ from tests.review.sessions import ACTS, COOKIE, TwoSessions
 ORIGIN = "http://testserver"
 OUTSIDE = ("/sign-in/ways", "/sign-in/outside", "/sign-in/back")
 PUBLIC = {"/page/{file}", "/sign-in", "/password", *OUTSIDE}
-LODGE = ("/sign-in", "/password", "/sign-out", "/glass", *OUTSIDE)
+LODGE = ("/sign-in", "/password", "/sign-out", "/glass", "/glass/prove", *OUTSIDE)
 """Answered with 404 or 400 where nobody signs in at this desk; see test_access_matrix."""
 OUTLINE = [[200, 200], [800, 200], [800, 700], [200, 700]]
 TUMOUR = {

@@ -59,6 +59,8 @@ LEAST: dict[str, set[str]] = {
     "POST /night/again": {"technician", "pathologist", "operator"},
     "POST /glass": {"technician", "pathologist"},
     "GET /glass": {"auditor", "administrator"},
+    "POST /glass/prove": {"technician", "pathologist"},
+    "GET /glass/broken": {"auditor", "administrator"},
     "POST /sign-out": set(PERSONS),
     "GET /me": set(PERSONS),
 }

@@ -1,5 +1,6 @@
 // Signing in. Neither name nor password is kept by this page, and none stands in an address.
 
+import { home } from "./account.js";
 import { Refused, askJson, sendJson } from "./ask.js";
 import { applyLooks, switches } from "./looks.js";
 import { byId } from "./make.js";
@@ -41,7 +42,7 @@ async function enter() {
   try {
     if (changing) await sendJson("/password", { name, password, new: input("new").value });
     else await sendJson("/sign-in", { name, password });
-    location.replace("/");
+    location.replace(await home());
   } catch (refusal) {
     const code = refusal instanceof Refused ? refusal.code : "cannot";
     if (code === "entry.must-change") askForAnother();
