@@ -80,6 +80,7 @@ HOME_OF = {
     "starlette": "review",
     "uvicorn": "review",
     "anyio": "review",
+    "joserfc": "vault",
 }
 FORBIDDEN_WORDS = {
     "utils",

@@ -10,6 +10,7 @@ from pathology.cli.messages import say, speak
 from pathology.nightly.doctor import examine_night
 from pathology.pipeline.check import Check
 from pathology.pipeline.doctor import examine_installation
+from pathology.review.doctor import examine_sign_on
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +25,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def call(given: argparse.Namespace) -> int:
     """0 if nothing stands in the way of work, 1 otherwise."""
     installation = examine_installation(given.settings, given.out)
-    checks = (*installation, *examine_night(given.settings, given.out))
+    night = examine_night(given.settings, given.out)
+    checks = (*installation, *examine_sign_on(given.settings), *night)
     if given.json:
         rows = [{"name": c.name, "state": c.state, "detail": c.detail} for c in checks]
         print(json.dumps(rows, ensure_ascii=False))

@@ -39,6 +39,15 @@ DESK: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "{account} is closed; what it did stays under its name.",
             "{account} 已关闭;其操作记录保留在该账号名下。",
         ),
+        "account-tied": (
+            "{account} is tied: its person signs in by the single sign-on.",
+            "{account} 已绑定单点登录,本人可用单点登录进入。",
+        ),
+        "account-untied": (
+            "{account} is tied to nobody any more. Open sessions have ended.",
+            "{account} 已解除单点登录绑定。已打开的会话已结束。",
+        ),
+        "tied": ("single sign-on", "单点登录"),
         "account-is-closed": ("closed", "已关闭"),
         "password-none": ("no password", "无密码"),
         "password-one-time": ("one-time password", "一次性密码"),

@@ -30,7 +30,7 @@ EXAMPLES = """
 examples:
   pathology review serve --results OUT --slides /scans
   pathology review users add reader --roles pathologist
-  pathology review users {roles,close,list,password,tie} ...
+  pathology review users {roles,close,list,password,tie,untie} ...
   pathology review migrate                 (after a backup, when a newer program asks for it)
   pathology review audit --verify          (exit code 1 when a line was changed or is missing)
   pathology review audit --verify --json

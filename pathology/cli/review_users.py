@@ -25,6 +25,7 @@ def users_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", nargs="?", metavar="NAME")
     parser.add_argument("--roles", default="", help="e.g. pathologist or technician,operator")
     parser.add_argument("--service", action="store_true", help="add: a program, not a person")
+    parser.add_argument("--subject", help="tie, add: who the person is to the single sign-on")
     parser.add_argument("--os-user", help="add: the system user who acts at the command line")
     parser.add_argument("--why", default="", help="close: the reason; it is kept")
 
@@ -41,6 +42,11 @@ def call_users(given: argparse.Namespace) -> int:
 def _add(given: argparse.Namespace, settings: RunSettings) -> tuple[dict[str, object], str]:
     kind: Literal["person", "service"] = "service" if given.service else "person"
     account = Actor(name=given.name, kind=kind, roles=_roles(given))
+    if given.subject:
+        if given.service or given.os_user:
+            raise UsageError("--subject is for persons at the review page: no --service, --os-user")
+        desk_accounts.add_tied_account(settings, account, given.subject)
+        return {"account": given.name, "tied": True}, say("account-tied", account=given.name)
     password = desk_accounts.add_account(settings, account, os_user=given.os_user)
     told = {"account": given.name, "one_time_password": password}
     return told, _with_password(given.name, password)
@@ -70,6 +76,18 @@ def _password(given: argparse.Namespace, settings: RunSettings) -> tuple[dict[st
     return told, _with_password(given.name, password)
 
 
+def _tie(given: argparse.Namespace, settings: RunSettings) -> tuple[dict[str, object], str]:
+    if not given.subject:
+        raise UsageError("users tie needs --subject: who the person is to the single sign-on")
+    desk_accounts.tie_account(settings, given.name, given.subject)
+    return {"account": given.name, "tied": True}, say("account-tied", account=given.name)
+
+
+def _untie(given: argparse.Namespace, settings: RunSettings) -> tuple[dict[str, object], str]:
+    desk_accounts.untie_account(settings, given.name)
+    return {"account": given.name, "tied": False}, say("account-untied", account=given.name)
+
+
 def _roles(given: argparse.Namespace) -> frozenset[Role]:
     """The roles as they were typed; the ledger refuses those that there are not."""
     names = [name.strip() for name in given.roles.split(",") if name.strip()]
@@ -88,7 +106,9 @@ def _line(account: AccountTold) -> str:
     closed = say("account-is-closed") if account.closed else ""
     roles = ", ".join(account.roles)
     state = say(f"password-{account.password}")
-    return f"{account.name:<24} {account.kind:<8} {roles:<40} {state}  {closed}".rstrip()
+    tied = say("tied") if account.tied else ""
+    told = f"{account.name:<24} {account.kind:<8} {roles:<40} {state}  {tied}  {closed}"
+    return told.rstrip()
 
 
 Action = Callable[[argparse.Namespace, RunSettings], tuple[dict[str, object], str]]
@@ -98,4 +118,6 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "close": _close,
     "list": _list,
     "password": _password,
+    "tie": _tie,
+    "untie": _untie,
 }

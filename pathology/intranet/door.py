@@ -8,8 +8,9 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
+from urllib.parse import urlencode
 
 import httpx
 
@@ -47,16 +48,30 @@ def never() -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """One request; ``body`` is sent as JSON, and None asks with GET."""
+    """One request; ``body`` is sent as JSON, ``form`` as a form, and neither asks with GET."""
 
     path: str  # after the endpoint's url, with its slash: "/chat/completions"
     body: Mapping[str, object] | None = None
+    form: Mapping[str, str] | None = field(default=None, repr=False)  # may hold a secret
+    authorization: str = field(default="", repr=False)  # the header, instead of the key's
     cancelled: Callable[[], bool] = never
 
     @property
     def method(self) -> Literal["GET", "POST"]:
         """POST what has a body."""
-        return "GET" if self.body is None else "POST"
+        return "GET" if self.content is None else "POST"
+
+    @property
+    def content(self) -> bytes | None:
+        """What is sent, as bytes."""
+        if self.form is not None:
+            return urlencode(self.form).encode()
+        return None if self.body is None else _as_json(self.body)
+
+    @property
+    def media(self) -> str:
+        """What is sent, as a header says it."""
+        return "application/json" if self.form is None else "application/x-www-form-urlencoded"
 
 
 class Door:
@@ -189,22 +204,25 @@ class Door:
             client.stream(
                 question.method,
                 self._url + question.path,
-                content=None if question.body is None else _as_json(question.body),
-                headers=self._headers(streaming=bool((question.body or {}).get("stream"))),
+                content=question.content,
+                headers=self._headers(question),
             ) as answer,
         ):
             checked_status(self.name, answer)
             yield answer
 
-    def _headers(self, *, streaming: bool) -> dict[str, str]:
+    def _headers(self, question: Question) -> dict[str, str]:
+        streaming = bool((question.body or {}).get("stream"))
         headers = {
             "Accept": EVENTS if streaming else "application/json",
             "Accept-Encoding": "identity",  # no small answer that unpacks into a large one
-            "Content-Type": "application/json",
+            "Content-Type": question.media,
             "User-Agent": f"pathology/{__version__}",
             "Connection": "close",
         }
-        if key := self._key():
+        if question.authorization:
+            headers["Authorization"] = question.authorization
+        elif key := self._key():
             headers["Authorization"] = f"Bearer {key}"
         return headers
 

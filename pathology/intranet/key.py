@@ -27,7 +27,7 @@ def key_of(subject: str, endpoint: EndpointSettings) -> str:
         if not key:
             raise IntranetError(subject, "key-missing", {"detail": "the variable is not set"})
     elif endpoint.key_file:
-        key = _of_file(subject, Path(endpoint.key_file))
+        key = secret_of_file(subject, Path(endpoint.key_file))
     else:
         return ""
     if not key or not (key.isascii() and key.isprintable()) or " " in key:
@@ -35,7 +35,8 @@ def key_of(subject: str, endpoint: EndpointSettings) -> str:
     return key
 
 
-def _of_file(subject: str, file: Path) -> str:
+def secret_of_file(subject: str, file: Path) -> str:
+    """What stands in a file that is its owner's only; IntranetError ``key-missing`` otherwise."""
     try:
         with file.open("rb") as opened:
             if os.fstat(opened.fileno()).st_mode & (stat.S_IRWXG | stat.S_IRWXO):

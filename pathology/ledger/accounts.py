@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from pathology.errors import NotAllowed, UsageError
 from pathology.ledger.chain import Entry
-from pathology.ledger.entrance_tables import PasswordRow
+from pathology.ledger.entrance_tables import OutsideNameRow, PasswordRow
 from pathology.ledger.permissions import (
     FOUNDER,
     MAY,
@@ -171,6 +171,10 @@ class AccountBook:
                     closed=row.closed_utc is not None,
                     password=_state_of(session.get(PasswordRow, row.name)),
                     sessions=len(sessions_of(session, row.name)),
+                    tied=session.scalar(
+                        select(OutsideNameRow.account).where(OutsideNameRow.account == row.name)
+                    )
+                    is not None,
                 )
                 for row in session.scalars(select(AccountRow).order_by(AccountRow.name))
             ]

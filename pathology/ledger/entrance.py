@@ -9,8 +9,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from pathology.errors import NotAllowed, UsageError
 from pathology.ledger.accounts import NAME
@@ -24,6 +25,8 @@ from pathology.records.entrance import Entered, Refusal, Session, Visit
 from pathology.records.settings.access import AccessSettings
 from pathology.records.signed_report import Reauthenticated
 from pathology.vault.passwords import Passwords, one_time_password, token_sha256, weakness
+
+LONGEST_SUBJECT: Final = 255
 
 
 class Entrance:
@@ -110,23 +113,59 @@ class Entrance:
                 return None
             return begin_session(writing, actor, "oidc", visit)
 
+    def refused_outside(self, why: str, visit: Visit) -> None:
+        """A line that what a browser brought from the single sign-on proved nothing.
+
+        ``why`` is a word of this program's own.
+        """
+        with self._transactions.writing() as writing:
+            _note(writing, visit, "sign-in-failed", ("unknown", "oidc"), {"why": why})
+
     def tie(self, name: str, outside: tuple[str, str], by: Actor, now_utc: datetime) -> None:
         """Say who an account is to the single sign-on: (issuer, subject).
 
         Raises
         ------
+        NotAllowed
+            There is no such open account.
         UsageError
-            That person has an account already.
+            That person has an account already, the account is somebody's already, or a program's.
         """
         issuer, subject = outside
+        if not 1 <= len(subject) <= LONGEST_SUBJECT or not subject.isprintable():
+            raise UsageError(f"a subject has 1 to {LONGEST_SUBJECT} characters")
         with self._transactions.writing() as writing:
-            if open_account(writing.session, name) is None:
+            actor = open_account(writing.session, name)
+            if actor is None:
                 raise NotAllowed(f"there is no open account {name!r}")
+            if actor.kind != "person":
+                raise UsageError("a service signs in nowhere: it acts for a system user")
             if writing.session.get(OutsideNameRow, (subject, issuer)) is not None:
                 raise UsageError("this person of the single sign-on is tied to an account already")
+            if writing.session.scalar(_outside_of(name, issuer)) is not None:
+                raise UsageError(f"{name} is tied to a person already: untie it first")
             writing.session.add(OutsideNameRow(issuer=issuer, subject=subject, account=name))
             visit = Visit(now_utc=now_utc, address="command-line")
             _note(writing, visit, "tie-account", (by.name, name), {"issuer": issuer})
+
+    def untie(self, name: str, by: Actor, now_utc: datetime) -> None:
+        """An account that the single sign-on opens no more; its sessions end.
+
+        Raises
+        ------
+        UsageError
+            It is tied to nobody.
+        """
+        with self._transactions.writing() as writing:
+            rows = writing.session.scalars(_outside_of(name)).all()
+            if not rows:
+                raise UsageError(f"{name} is tied to nobody of a single sign-on")
+            for row in rows:
+                writing.session.delete(row)
+            end_sessions(writing.session, name)
+            visit = Visit(now_utc=now_utc, address="command-line")
+            issuers = sorted({row.issuer for row in rows})
+            _note(writing, visit, "untie-account", (by.name, name), {"issuers": issuers})
 
     def proved_outside(self, session_key: str, outside: tuple[str, str], visit: Visit) -> bool:
         """Keep that the single sign-on asked a session's person again, just now; False: another."""
@@ -200,6 +239,11 @@ class Entrance:
         if stored is None or not self._passwords.outdated(stored):
             return None
         return self._passwords.hashed(password)
+
+
+def _outside_of(account: str, issuer: str | None = None) -> Select[Any]:
+    query = select(OutsideNameRow).where(OutsideNameRow.account == account)
+    return query if issuer is None else query.where(OutsideNameRow.issuer == issuer)
 
 
 def _set(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathology.errors import UsageError
 from pathology.ledger.open import utc_now
 from pathology.pipeline.ledger_open import opened_ledger
 from pathology.records.actor import Actor, Role
@@ -25,6 +26,50 @@ def add_account(settings: RunSettings, account: Actor, *, os_user: str | None = 
         if account.kind == "service":
             return None
         return ledger.entrance(settings.access).one_time(account.name, by, now)
+
+
+def add_tied_account(settings: RunSettings, account: Actor, subject: str) -> None:
+    """A new account of a person of the single sign-on; it has no password.
+
+    Raises
+    ------
+    NotAllowed, UsageError
+        As ``add_account`` and ``tie_account``.
+    """
+    issuer = _issuer(settings)
+    with opened_ledger(settings.ledger, make=False) as (ledger, by):
+        now = utc_now()
+        ledger.accounts.add(account, by, now)
+        ledger.entrance(settings.access).tie(account.name, (issuer, subject), by, now)
+
+
+def tie_account(settings: RunSettings, name: str, subject: str) -> None:
+    """Say who an account is to the site's single sign-on.
+
+    Raises
+    ------
+    NotAllowed
+        The system user's account may not manage users, or there is no such open account.
+    UsageError
+        The site has no single sign-on, or account or person are tied already.
+    """
+    issuer = _issuer(settings)
+    with opened_ledger(settings.ledger, make=False) as (ledger, by):
+        ledger.accounts.require(by, "manage-users")
+        ledger.entrance(settings.access).tie(name, (issuer, subject), by, utc_now())
+
+
+def untie_account(settings: RunSettings, name: str) -> None:
+    """An account that no single sign-on opens any more; its sessions end."""
+    with opened_ledger(settings.ledger, make=False) as (ledger, by):
+        ledger.accounts.require(by, "manage-users")
+        ledger.entrance(settings.access).untie(name, by, utc_now())
+
+
+def _issuer(settings: RunSettings) -> str:
+    if settings.access.single_sign_on is None:
+        raise UsageError("the site has no single sign-on: write [single_sign_on] in access.toml")
+    return settings.access.single_sign_on.issuer
 
 
 def set_roles(settings: RunSettings, name: str, roles: frozenset[Role]) -> None:

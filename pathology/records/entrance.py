@@ -62,3 +62,4 @@ class AccountTold:
     closed: bool
     password: Literal["none", "one-time", "set"]
     sessions: int  # kept, those that ran out unseen among them
+    tied: bool = False  # to a person of a single sign-on

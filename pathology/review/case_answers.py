@@ -18,6 +18,7 @@ from pathology.review.answers import refused, told
 from pathology.review.case_steps import ASSIGN_STEPS, REVIEW_STEPS, Asked, Step, StrangeBody, text
 from pathology.review.case_told import case_told, changed_told, headline_told, line_told
 from pathology.review.desk import CaseDesk
+from pathology.review.gate import CaseAsked
 from pathology.review.room import Room, actor_of, room_of
 
 MOST_LINES: Final = 500
@@ -27,25 +28,34 @@ MOST_FOUND: Final = 50
 
 async def worklist(request: Request) -> Response:
     """Cases, discrepancies first, then the most pressing; ``state`` and ``assignee`` narrow it."""
-    room, asked = room_of(request), request.query_params
+    room, asked, actor = room_of(request), request.query_params, actor_of(request)
     states = tuple(s for s in get_args(ReportState) if s in asked.getlist("state"))
     who = asked.get("assignee") or None
 
     def seen(desk: CaseDesk) -> dict[str, Any]:
-        room.new_cases.look(actor_of(request))
+        room.new_cases.look(actor)
         lines = desk.ledger.worklist(states, who)
         told_lines = [line_told(line) for line in lines[:MOST_LINES]]
         for line in told_lines[:MOST_FOUND]:  # each is opened, some milliseconds
-            found = desk.ledger.case(line["case"])
-            hidden = desk.ledger.hidden_from(found, actor_of(request).name)
-            line.update(headline_told(found, hidden, room.desk.settings))
+            line.update(_headline(room, desk, actor, line["case"]))
         return {
             "cases": told_lines,
             "more": max(0, len(lines) - MOST_LINES),
-            "you": actor_of(request).name,
+            "you": actor.name,
         }
 
     return await answered(room, seen)
+
+
+def _headline(room: Room, desk: CaseDesk, actor: Actor, name: str) -> dict[str, Any]:
+    """What was found, for who may see the case; ``shut``: breaking the glass would show it."""
+    found = desk.ledger.case(name)
+    asked = CaseAsked(slide_id="", case_id=found.case_id)
+    gate = room.desk.gate
+    if not gate.allows(actor, "view-case", asked):
+        return {"case_id": found.case_id, "shut": gate.allows(actor, "view-case", None)}
+    hidden = desk.ledger.hidden_from(found, actor.name)
+    return headline_told(found, hidden, room.desk.settings)
 
 
 async def case(request: Request) -> Response:

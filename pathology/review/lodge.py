@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime
 from threading import Lock
-from typing import Final
+from typing import Final, Literal
 
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
@@ -22,9 +22,12 @@ from pathology.records.settings.access import AccessSettings
 from pathology.records.signed_report import Reauthenticated
 from pathology.review.gate import CaseAsked
 from pathology.review.kept_correction import KeptCorrection
+from pathology.review.outside import Outside, outside_of
 
 SIGN_IN: Final = "/sign-in"
 VIEWS_KEPT: Final = 50_000
+Kind = Literal["session", "attempt"]
+"""What a cookie is for: a session, or a browser that left for the single sign-on."""
 
 
 class Lodge:
@@ -40,6 +43,9 @@ class Lodge:
         self.entrance: Entrance = ledger.entrance(rules)
         self.cases: CaseAccess = ledger.case_access(rules)
         self.sessions = ledger.sessions(rules)
+        self.outside: Outside | None = None
+        if rules.single_sign_on is not None:
+            self.outside = outside_of(rules.single_sign_on, lambda: clock().timestamp())
         self._viewed: OrderedDict[tuple[str, str], float] = OrderedDict()
         self._lock = Lock()
 
@@ -73,6 +79,8 @@ class Lodge:
             return False
         if case is None:
             return True
+        if act == "assign-case" and not allowed(actor.roles, "view-case"):
+            return True  # who gives out work sees no case; who sees some gives out those
         return self.cases.sees(actor, (case.case_id, case.slide_id), self.clock())
 
     def viewed(self, actor: Actor, what: str, case: CaseAsked | None) -> None:
@@ -129,20 +137,22 @@ def address_of(request: HTTPConnection) -> str:
     return "unknown" if request.client is None else request.client.host
 
 
-def _cookie(request: HTTPConnection) -> str:
+def _cookie(request: HTTPConnection, kind: Kind) -> str:
     """``__Host-``: only this host can have set it, under TLS, for all its paths."""
-    return "__Host-session" if request.url.scheme == "https" else "session"
+    return f"__Host-{kind}" if request.url.scheme == "https" else kind
 
 
-def token_of(request: HTTPConnection) -> str | None:
+def token_of(request: HTTPConnection, kind: Kind = "session") -> str | None:
     """The token that a browser brought."""
-    return request.cookies.get(_cookie(request))
+    return request.cookies.get(_cookie(request, kind))
 
 
-def give_cookie(request: HTTPConnection, answer: Response, token: str) -> None:
+def give_cookie(
+    request: HTTPConnection, answer: Response, token: str, kind: Kind = "session"
+) -> None:
     """A session's cookie: gone with the browser, out of reach of scripts and of other sites."""
     answer.set_cookie(
-        _cookie(request),
+        _cookie(request, kind),
         token,
         path="/",
         secure=request.url.scheme == "https",
@@ -151,10 +161,10 @@ def give_cookie(request: HTTPConnection, answer: Response, token: str) -> None:
     )
 
 
-def take_cookie(request: HTTPConnection, answer: Response) -> None:
+def take_cookie(request: HTTPConnection, answer: Response, kind: Kind = "session") -> None:
     """Take it back."""
     answer.delete_cookie(
-        _cookie(request),
+        _cookie(request, kind),
         path="/",
         secure=request.url.scheme == "https",
         httponly=True,

@@ -24,6 +24,8 @@ from pathology.review.slide_rack import SlideRack
 T = TypeVar("T")
 GATE_THREADS = 8
 """Requests that are asked about at one time; a session is looked up in a millisecond or so."""
+OUTSIDE_THREADS = 4
+"""Questions to the single sign-on at one time."""
 
 
 class Room:
@@ -41,6 +43,7 @@ class Room:
         self._gate = anyio.CapacityLimiter(GATE_THREADS)
         access = desk.settings.access
         self._entering = anyio.CapacityLimiter(access.passwords.at_once)
+        self._outside = anyio.CapacityLimiter(OUTSIDE_THREADS)
         minute = access.pace.entries_a_minute
         self.entries = Pace(a_second=minute / 60, burst=minute)
         self.requests = Pace(a_second=access.pace.requests_a_second, burst=access.pace.burst)
@@ -60,6 +63,10 @@ class Room:
     async def enter(self, do: Callable[[], T]) -> T:
         """Check a password: each takes memory, so that few are checked at one time."""
         return await anyio.to_thread.run_sync(do, limiter=self._entering)
+
+    async def outside(self, do: Callable[[], T]) -> T:
+        """Ask the single sign-on; one that hangs keeps nobody from the slides."""
+        return await anyio.to_thread.run_sync(do, limiter=self._outside)
 
     def case_asked(self, name: str) -> CaseAsked | None:
         """What a request for a case of the desk is about; None where there is none."""

@@ -23,6 +23,7 @@ from pathology.review import (
     night_answers,
     page_files,
     signing_in,
+    signing_on,
 )
 
 Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
@@ -47,10 +48,16 @@ ROUTES: Final[tuple[Rule, ...]] = (
     Rule(path="/sign-in", answer=signing_in.sign_in_page, act="anyone"),
     Rule(path="/sign-in", answer=signing_in.sign_in, act="anyone", method="POST"),
     Rule(path="/password", answer=signing_in.change_password, act="anyone", method="POST"),
+    Rule(path="/sign-in/ways", answer=signing_on.ways, act="anyone"),
+    Rule(path="/sign-in/outside", answer=signing_on.leave, act="anyone", method="POST"),
+    Rule(path="/sign-in/back", answer=signing_on.back_page, act="anyone"),
+    Rule(path="/sign-in/back", answer=signing_on.come_back, act="anyone", method="POST"),
     Rule(path="/sign-out", answer=signing_in.sign_out, act="signed-in", method="POST"),
     Rule(path="/me", answer=signing_in.me, act="signed-in"),
     Rule(path="/glass", answer=signing_in.break_glass, act="view-case", method="POST"),
     Rule(path="/glass", answer=signing_in.glass_broken, act="verify-audit"),
+    Rule(path="/glass/prove", answer=signing_on.prove_for_glass, act="view-case", method="POST"),
+    Rule(path="/glass/broken", answer=signing_in.glass_page, act="verify-audit", page=True),
     Rule(path="/", answer=page_files.list_page, act="read-worklist", page=True),
     Rule(path="/results", answer=looking.results, act="read-worklist"),
     Rule(
@@ -87,6 +94,7 @@ ROUTES: Final[tuple[Rule, ...]] = (
     ),
     Rule(path=f"{CASE}/text", answer=case_signing.write_text, act="review-case", method="POST"),
     Rule(path=f"{CASE}/renew", answer=case_signing.renew_text, act="review-case", method="POST"),
+    Rule(path=f"{CASE}/prove", answer=signing_on.prove, act="sign-report", method="POST"),
     Rule(path=f"{CASE}/sign", answer=case_signing.sign, act="sign-report", method="POST"),
     Rule(
         path=f"{CASE}/reports/{{number:int}}.{{form}}", answer=case_signing.report, act="view-case"

@@ -15,10 +15,10 @@ from pathology.ledger.permissions import MAY
 from pathology.records.entrance import BrokenGlass, Entered, Refusal
 from pathology.review.answers import refused, told
 from pathology.review.asked import texts_of
+from pathology.review.gate import CaseAsked
 from pathology.review.lodge import Lodge, address_of, give_cookie, take_cookie, token_of
 from pathology.review.page_files import html
-from pathology.review.room import actor_of, lodge_of, room_of
-from pathology.review.shelf import OpenResult
+from pathology.review.room import Room, actor_of, case_of, lodge_of, room_of
 
 STATUS: Final = {"refused": 401, "must-change": 409}
 LONGEST: Final = 1024
@@ -64,9 +64,14 @@ async def _entered(request: Request, enter: Callable[[Lodge], Entered | Refusal]
     found = await room.enter(partial(enter, lodge))
     if not isinstance(found, Entered):
         return refused(STATUS.get(found, 422), f"entry.{found}")
+    return await welcomed(request, lodge, found, told({"account": found.session.actor.name}))
+
+
+async def welcomed(request: Request, lodge: Lodge, found: Entered, answer: Response) -> Response:
+    """``answer`` with the cookie of a session that has begun; the one before it is over."""
+    room = room_of(request)
     if (brought := token_of(request)) is not None:  # never gone on with, whoever put it there
         await room.ask(lambda: lodge.sessions.end(brought, lodge.visit(request)))
-    answer = told({"account": found.session.actor.name})
     give_cookie(request, answer, found.token)
     return answer
 
@@ -83,35 +88,44 @@ async def sign_out(request: Request) -> Response:
 
 
 async def me(request: Request) -> Response:
-    """Who is signed in, and what the account may do."""
-    actor, rules = actor_of(request), room_of(request).desk.settings.access
+    """Who is signed in, how, and what the account may do."""
+    room, lodge, actor = room_of(request), lodge_of(request), actor_of(request)
+    rules = room.desk.settings.access
+    session = None if lodge is None else await room.ask(lambda: lodge.session(request))
     acts = sorted(set().union(*(MAY[role] for role in actor.roles)))
     roles, idle_s = sorted(actor.roles), rules.sessions.idle_s
-    return told({"account": actor.name, "roles": roles, "acts": acts, "idle_s": idle_s})
+    method = "" if session is None else session.method
+    return told(
+        {
+            "account": actor.name,
+            "method": method,
+            "roles": roles,
+            "acts": acts,
+            "idle_s": idle_s,
+            "glass_hours": rules.cases.break_glass_hours,
+        }
+    )
 
 
 async def break_glass(request: Request) -> Response:
     """``{"slide_id", "name", "password", "reason"}``: see a case of others for a while.
 
-    Who may see no case at all is turned away; whether the result exists is told only afterwards.
+    ``{"case", "password", "reason"}`` names a case of the desk. Who may see no case at all is
+    turned away; whether it exists is told only afterwards.
     """
     room, lodge, actor = room_of(request), lodge_of(request), actor_of(request)
-    names = ("slide_id", "name", "password", "reason")
-    given = texts_of(await request.body(), names, LONGEST)
+    given = _glass_asked(await request.body())
     if given is None or lodge is None:
         return refused(400, "wrong-request") if lodge else refused(404, "not-found")
-    slide_id, name, password, reason = given
+    named, password, reason = given
     if not room.entries.allows(address_of(request)):
         return refused(429, "too-often", **{"Retry-After": "60"})
-    session = await room.ask(lambda: lodge.session(request))
-    if session is None or not await room.enter(
-        lambda: lodge.entrance.prove(session, password, lodge.visit(request))
-    ):
+    if not await room.enter(lambda: lodge.prove(request, password)):
         return refused(401, "entry.refused")
-    found: OpenResult | None = await room.ask(lambda: room.shelf.find(slide_id, name))
+    found = await room.ask(lambda: _case_named(room, named))
     if found is None:
         return refused(404, "not-found")
-    case = (found.result.case_id, found.result.slide.id)
+    case = (found.case_id, found.slide_id)
     try:
         glass = await room.ask(lambda: lodge.cases.break_glass(actor, case, reason, lodge.clock()))
     except UsageError:
@@ -119,13 +133,43 @@ async def break_glass(request: Request) -> Response:
     return told({"until_utc": glass.until_utc.isoformat()})
 
 
+def _glass_asked(body: bytes) -> tuple[tuple[str, ...], str, str] | None:
+    """What is named, a secret, a reason; None where the body does not say just that."""
+    for names in (("case",), ("slide_id", "name")):
+        given = texts_of(body, (*names, "password", "reason"), LONGEST)
+        if given is not None:
+            *named, password, reason = given
+            return tuple(named), password, reason
+    return None
+
+
+def _case_named(room: Room, named: tuple[str, ...]) -> CaseAsked | None:
+    if len(named) == 1:
+        return room.case_asked(named[0])
+    found = room.shelf.find(*named)
+    return None if found is None else case_of(found.result)
+
+
 async def glass_broken(request: Request) -> Response:
     """Glass broken of late, for the auditor."""
     room, lodge, actor = room_of(request), lodge_of(request), actor_of(request)
     if lodge is None:
         return refused(404, "not-found")
-    found = await room.ask(lambda: lodge.cases.broken(actor, lodge.clock()))
-    return told({"broken": [_glass_told(glass) for glass in found]})
+    now = lodge.clock()
+    found = await room.ask(lambda: lodge.cases.broken(actor, now))
+    hours = lodge.rules.cases.told_hours
+    return told(
+        {
+            "now_utc": now.isoformat(),
+            "told_hours": hours,
+            "broken": [_glass_told(glass) for glass in found],
+        }
+    )
+
+
+async def glass_page(request: Request) -> Response:
+    """The page of glass broken of late."""
+    return html("glass.html")
 
 
 def _glass_told(glass: BrokenGlass) -> dict[str, str]:

@@ -16,6 +16,7 @@ from pathology.ledger.entrance import Entrance
 from pathology.ledger.open import OpenLedger
 from pathology.records.actor import Actor
 from pathology.records.entrance import Entered, Visit
+from pathology.vault.passwords import token_sha256
 from tests.access import OTHER, PASSWORD, RULES
 from tests.ledgers import MINUTE, NOON, LedgerSite, Tampering
 
@@ -281,6 +282,64 @@ def test_single_sign_on_lets_in_whom_it_was_tied_to(
     assert door.enter_by("https://other.example", "subject-7", at(NOON)) is None
     ledger.accounts.close("reader", admin, NOON, "left")
     assert door.enter_by(*who, at(NOON)) is None
+
+
+def test_an_account_is_one_person_of_the_single_sign_on(
+    ledger: OpenLedger, door: Entrance, admin: Actor
+) -> None:
+    night = Actor(name="night", kind="service", roles=frozenset({"service"}))
+    ledger.accounts.add(night, admin, NOON)
+    issuer = "https://op.example"
+    door.tie("reader", (issuer, "subject-7"), admin, NOON)
+    assert [a.tied for a in ledger.accounts.listed()] == [False, False, True]
+    with pytest.raises(UsageError, match="untie it first"):
+        door.tie("reader", (issuer, "subject-8"), admin, NOON)
+    with pytest.raises(UsageError, match="service"):
+        door.tie("night", (issuer, "subject-9"), admin, NOON)
+    for subject in ("", "s" * 256, "a\nb"):
+        with pytest.raises(UsageError, match="255"):
+            door.tie(admin.name, (issuer, subject), admin, NOON)
+    with pytest.raises(NotAllowed):
+        door.tie("nobody", (issuer, "subject-9"), admin, NOON)
+
+
+def test_an_account_that_was_untied_is_left_by_all(
+    ledger: OpenLedger, door: Entrance, admin: Actor
+) -> None:
+    who = ("https://op.example", "subject-7")
+    door.tie("reader", who, admin, NOON)
+    entered = door.enter_by(*who, at(NOON))
+    assert entered is not None
+    door.untie("reader", admin, NOON)
+    assert ledger.sessions(RULES).who(entered.token, NOON) is None
+    assert door.enter_by(*who, at(NOON)) is None
+    with pytest.raises(UsageError, match="nobody"):
+        door.untie("reader", admin, NOON)
+    door.tie("alex", who, admin, NOON)  # the person is free for another account
+    acts = [line.act for line in ledger.audit.lines()]
+    assert [a for a in acts if "tie" in a] == ["tie-account", "untie-account", "tie-account"]
+    assert "subject-7" not in repr(list(ledger.audit.lines()))
+
+
+def test_a_proof_of_the_single_sign_on_is_its_persons_and_good_once(
+    ledger: OpenLedger, door: Entrance, admin: Actor
+) -> None:
+    issuer = "https://op.example"
+    door.tie("reader", (issuer, "subject-7"), admin, NOON)
+    door.tie("alex", (issuer, "subject-8"), admin, NOON)
+    entered = door.enter_by(issuer, "subject-7", at(NOON))
+    assert entered is not None
+    key = token_sha256(entered.token)
+    assert door.proof_of(entered.token) is None
+    assert not door.proved_outside(key, (issuer, "subject-8"), at(NOON)), "a colleague's"
+    assert not door.proved_outside(key, (issuer, "subject-9"), at(NOON)), "a stranger's"
+    assert not door.proved_outside("0" * 64, (issuer, "subject-7"), at(NOON)), "no such session"
+    assert door.proof_of(entered.token) is None
+    assert door.proved_outside(key, (issuer, "subject-7"), at(NOON))
+    proof = door.proof_of(entered.token)
+    assert proof is not None
+    assert (proof.account, proof.method, proof.at_utc) == ("reader", "oidc", NOON)
+    assert door.proof_of(entered.token) is None
 
 
 def test_a_service_and_a_stranger_get_no_password(ledger: OpenLedger, admin: Actor) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from itertools import cycle
 from pathlib import Path
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -66,6 +67,16 @@ def test_a_question_without_a_body_is_a_get() -> None:
 
     with http_server(answering) as stub:
         assert door(stub.url).ask(Question(path="/models")) == {"method": "GET"}
+
+
+def test_a_form_is_one_and_shows_no_secret() -> None:
+    form = Question(path="/token", form={"code": "a&b=癌", "x": ""}, authorization=f"Basic {KEY}")
+    assert KEY not in repr(form)
+    assert "a&b" not in repr(form), "a code is a secret"
+    assert (form.method, form.media) == ("POST", "application/x-www-form-urlencoded")
+    assert form.content is not None
+    sent = parse_qs(form.content.decode("ascii"), keep_blank_values=True)
+    assert sent == {"code": ["a&b=癌"], "x": [""]}
 
 
 def test_events_come_one_by_one() -> None:

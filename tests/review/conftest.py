@@ -72,9 +72,9 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(desk: Desk) -> Iterator[str]:
+def serving(desk: Desk, port: int | None = None) -> Iterator[str]:
     """The address of a desk that is served on loopback."""
-    port = free_port()
+    port = free_port() if port is None else port
     server = server_of(desk, Address(host="127.0.0.1", port=port))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

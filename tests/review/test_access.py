@@ -17,8 +17,9 @@ from tests.review.painted_desk import CASE, PaintedDesk
 from tests.review.sessions import ACTS, COOKIE, TwoSessions
 
 ORIGIN = "http://testserver"
-PUBLIC = {"/page/{file}", "/sign-in", "/password"}
-LODGE = ("/sign-in", "/password", "/sign-out", "/glass")
+OUTSIDE = ("/sign-in/ways", "/sign-in/outside", "/sign-in/back")
+PUBLIC = {"/page/{file}", "/sign-in", "/password", *OUTSIDE}
+LODGE = ("/sign-in", "/password", "/sign-out", "/glass", "/glass/prove", *OUTSIDE)
 """Answered with 404 or 400 where nobody signs in at this desk; see test_access_matrix."""
 OUTLINE = [[200, 200], [800, 200], [800, 700], [200, 700]]
 TUMOUR = {

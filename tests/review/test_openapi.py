@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 import schemathesis
@@ -16,6 +17,7 @@ from pathology.review.headers import HEADERS
 from pathology.review.openapi import openapi_document
 from pathology.review.route_table import ROUTES
 from pathology.review.serve import Address, server_of
+from tests.oidc_provider import OidcProvider, oidc_provider
 from tests.review.case_desk import case_desk
 from tests.review.conftest import free_port
 from tests.review.painted_desk import PaintedDesk
@@ -30,21 +32,23 @@ def asked(
 ) -> Iterator[tuple[str, str]]:
     """A served desk with cases and a night, and the session of who may do most."""
     own = painted_desk.copied(tmp_path_factory.mktemp("own"))  # one address writes a result
-    with real_desk(own, tmp_path_factory.mktemp("ledger")) as desk:
+    with real_desk(own, tmp_path_factory.mktemp("ledger")) as desk, oidc_provider() as provider:
         night = NightAtPage(settings=load_night_settings(), ledger=desk.ledger)
         desk.more = {"cases": case_desk(desk, own.results), "night": night}
-        yield from served(desk)
+        yield from served(desk, provider)
 
 
-def served(desk: RealDesk) -> Iterator[tuple[str, str]]:
+def served(desk: RealDesk, provider: OidcProvider) -> Iterator[tuple[str, str]]:
     desk.person("reader", "pathologist", "technician", "operator", "curator", "auditor")
     port = free_port()
+    page = f"http://127.0.0.1:{port}"
+    desk.rules = replace(desk.rules, single_sign_on=provider.settings(page))
     server = server_of(desk.desk(), Address(host="127.0.0.1", port=port))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started and thread.is_alive():
         time.sleep(0.02)
-    yield f"http://127.0.0.1:{port}", desk.token("reader")
+    yield page, desk.token("reader")
     server.should_exit = True
     thread.join(timeout=30)
 

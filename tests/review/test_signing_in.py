@@ -12,6 +12,7 @@ from pathology.errors import LedgerAway
 from pathology.review.headers import HEADERS
 from pathology.review.lodge import Lodge
 from tests.access import OTHER, PASSWORD
+from tests.review.case_desk import READER, SECOND, drafted_desk
 from tests.review.painted_desk import PaintedDesk
 from tests.review.real_desk import RealDesk, real_desk
 
@@ -216,3 +217,52 @@ def test_whom_a_case_is_not_assigned_to_breaks_glass(desk: RealDesk) -> None:
         assert browser.get(painted.address).status_code == 404
         assert browser.get("/glass").status_code == 403  # not an auditor
     assert "refused" in desk.acts()
+
+
+def test_a_case_of_the_desk_is_named_as_the_desk_calls_it(
+    painted_desk: PaintedDesk, tmp_path: Path
+) -> None:
+    with drafted_desk(painted_desk, tmp_path) as drafted:
+        real, case = drafted.real, drafted.case
+        with real.browser(real.token(READER)) as browser:
+            assert browser.get("/cases/list").json()["cases"][0]["found"]
+        real.only_assigned()
+        asked = {"case": case, "password": PASSWORD, "reason": "frozen section tonight"}
+        with real.browser(real.token(READER)) as browser:
+            (line,) = browser.get("/cases/list").json()["cases"]
+            assert line["shut"] is True
+            assert "found" not in line, "what was found is not told of a case of others"
+            for path in (f"/cases/{case}", f"/cases/{case}/told"):
+                assert browser.get(path).status_code == 404
+            assert browser.post("/glass", json={**asked, "case": "C" + 16 * "0"}).status_code == 404
+            assert browser.post("/glass", json={**asked, "password": "x"}).status_code == 401
+            assert browser.post("/glass", json={**asked, "reason": " short  "}).status_code == 422
+            assert browser.post("/glass", json={**asked, "hours": "9"}).status_code == 400
+            assert browser.get(f"/cases/{case}/told").status_code == 404
+            assert browser.post("/glass", json=asked).status_code == 200
+            assert browser.get(f"/cases/{case}/told").status_code == 200
+            (line,) = browser.get("/cases/list").json()["cases"]
+            assert "shut" not in line
+        with real.browser(real.token(SECOND)) as browser:
+            assert browser.get(f"/cases/{case}/told").status_code == 404, "glass is one person's"
+
+
+def test_who_gives_out_work_needs_to_see_no_case(painted_desk: PaintedDesk, tmp_path: Path) -> None:
+    with drafted_desk(painted_desk, tmp_path) as drafted:
+        real, case = drafted.real, drafted.case
+        real.person("op", "operator")
+        with real.browser(real.token(READER)) as browser:
+            browser.get("/cases/list")
+        real.only_assigned()
+        to = {"request_id": "request-000001", "seen_version": 1, "to": READER}
+        with real.browser(real.token(SECOND)) as browser:  # may give out cases of their own only
+            refused = browser.post(f"/cases/{case}/team/assign", json={**to, "to": SECOND})
+            assert refused.status_code == 404
+        with real.browser(real.token("op")) as browser:
+            assert browser.get(f"/cases/{case}/told").status_code == 404
+            (line,) = browser.get("/cases/list").json()["cases"]
+            assert line["shut"] is False
+            assert "found" not in line
+            assert browser.post(f"/cases/{case}/team/assign", json=to).status_code == 200
+        with real.browser(real.token(READER)) as browser:
+            assert browser.get(f"/cases/{case}/told").status_code == 200

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pathology.records.settings.ranges import check_between, check_names, check_positive
+from pathology.records.settings.sign_on import SignOnSettings
 
 CasesSeen = Literal["by-role", "assigned"]
 
@@ -112,3 +113,4 @@ class AccessSettings:
     sessions: SessionSettings
     cases: CaseAccessSettings
     pace: PaceSettings
+    single_sign_on: SignOnSettings | None = None

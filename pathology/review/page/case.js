@@ -5,6 +5,7 @@ import { drawFindings } from "./case_findings.js";
 import { drawText, textOnPage } from "./case_text.js";
 import { applyLooks, switches } from "./looks.js";
 import { byId, make } from "./make.js";
+import { proofCode, signing } from "./signing.js";
 import { moment, say, speak, spoken } from "./words.js";
 
 /** @type {any} */
@@ -20,7 +21,7 @@ function refuse(problem) {
   place.hidden = false;
   const reason = problem instanceof Refused ? problem.reason : null;
   place.textContent = reason ? reason[spoken()]
-    : say(problem instanceof Refused ? `refused.${problem.code}` : "refused.cannot");
+    : say(problem instanceof Refused ? `refused.${proofCode(problem.code)}` : "refused.cannot");
   place.scrollIntoView({ block: "nearest" });
 }
 
@@ -100,14 +101,6 @@ async function look() {
 }
 
 /** @param {SubmitEvent} event */
-async function sign(event) {
-  event.preventDefault();
-  const wish = { password: field("password").value, printed_name: field("printed").value, meaning: field("meaning").value };
-  field("password").value = "";
-  await change("/sign", wish);
-}
-
-/** @param {SubmitEvent} event */
 async function withReason(event) {
   event.preventDefault();
   const button = /** @type {HTMLButtonElement} */ (event.submitter);
@@ -143,7 +136,6 @@ function listen() {
   byId("second-reading").addEventListener("submit", secondReading);
   byId("text").addEventListener("submit", keepText);
   byId("renew").addEventListener("click", () => void change("/renew"));
-  byId("sign").addEventListener("submit", sign);
   byId("reason-steps").addEventListener("submit", withReason);
   window.addEventListener("beforeunload", (event) => {
     if (shown && byId("text").dataset.changed === "true") event.preventDefault();
@@ -157,6 +149,7 @@ async function begin() {
   switches(draw);
   try {
     await look();
+    await signing((wish) => change("/sign", wish), refuse);
     document.body.dataset.ready = "true";
   } catch (problem) {
     refuse(problem);

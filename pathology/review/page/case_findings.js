@@ -70,7 +70,7 @@ function row(shown, result, finding, step) {
   const ai = finding.hidden ? say("case.hidden") : finding.value === null ? `${say("not-measurable")}: ${sentence(finding.not_measurable ?? "")}`
     : quantity(finding.value, finding.unit);
   const decided = made ? make("div", { class: "decided" },
-    make("strong", { text: say(`decision.${made.decision.kind}`) }),
+    make("strong", { text: say(`decision.${made.decision.kind}`) }), " ",
     make("span", { text: [made.decision.own ? ` ${made.decision.own.value} ${made.decision.own.unit}` : "", made.decision.reason, made.by, moment(made.at_utc)].filter(Boolean).join(" · ") })) : null;
   const form = !open || !(own || second) ? null : finding.read_first ? readingForm(finding, of, step)
     : own && !finding.hidden ? decisionForm(finding, of, step) : null;

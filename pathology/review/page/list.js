@@ -35,10 +35,11 @@ async function begin() {
   applyLooks();
   await speak();
   try {
-    await account();
+    const you = await account();
+    byId("to-glass").hidden = !you.acts.includes("verify-audit");
     const { results } = await askJson("/results");
     draw(results);
-    const drawWork = await worklist();
+    const drawWork = await worklist(you);
     switches(() => {
       draw(results);
       drawWork();

@@ -1,8 +1,10 @@
 // Signing in. Neither name nor password is kept by this page, and none stands in an address.
 
-import { Refused, sendJson } from "./ask.js";
+import { home } from "./account.js";
+import { Refused, askJson, sendJson } from "./ask.js";
 import { applyLooks, switches } from "./looks.js";
 import { byId } from "./make.js";
+import { leave } from "./outside.js";
 import { say, sayOr, speak } from "./words.js";
 
 /** @param {string} id @returns {HTMLInputElement} */
@@ -11,17 +13,19 @@ function input(id) {
 }
 
 let problem = "";
+let detail = "";
 
 function draw() {
   document.title = say("page");
   const told = byId("told");
   told.hidden = problem === "";
-  told.textContent = problem === "" ? "" : sayOr(`refused.${problem}`, say("refused.cannot"));
+  told.textContent = problem === "" ? "" : `${sayOr(`refused.${problem}`, say("refused.cannot"))} ${detail}`;
 }
 
-/** @param {string} code */
-function tell(code) {
+/** @param {string} code @param {string} [more] an address of this page */
+function tell(code, more = "") {
   problem = code;
+  detail = more;
   draw();
 }
 
@@ -38,7 +42,7 @@ async function enter() {
   try {
     if (changing) await sendJson("/password", { name, password, new: input("new").value });
     else await sendJson("/sign-in", { name, password });
-    location.replace("/");
+    location.replace(await home());
   } catch (refusal) {
     const code = refusal instanceof Refused ? refusal.code : "cannot";
     if (code === "entry.must-change") askForAnother();
@@ -49,6 +53,16 @@ async function enter() {
         input("password").focus();
       }
     }
+  }
+}
+
+async function goOutside() {
+  tell("");
+  try {
+    await leave("/sign-in/outside");
+  } catch (refusal) {
+    if (!(refusal instanceof Refused)) tell("cannot");
+    else tell(refusal.code, refusal.code === "entry.other-address" ? refusal.detail : "");
   }
 }
 
@@ -66,6 +80,8 @@ async function begin() {
     await enter();
     button.disabled = false;
   });
+  byId("leave").addEventListener("click", goOutside);
+  byId("outside").hidden = !(await askJson("/sign-in/ways")).single_sign_on;
   document.body.dataset.ready = "true";
 }
 

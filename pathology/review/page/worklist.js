@@ -1,6 +1,7 @@
 // Cases that wait for a signature: discrepancies first, then the most pressing.
 
 import { Refused, askJson } from "./ask.js";
+import { breakGlass } from "./breaking.js";
 import { byId, make } from "./make.js";
 import { count, moment, quantity, say, spoken } from "./words.js";
 
@@ -9,8 +10,11 @@ const OPEN = ["AI_DRAFT", "IN_REVIEW", "CORRECTED"];
 /** @param {string} id */
 const checked = (id) => /** @type {HTMLInputElement} */ (byId(id)).checked;
 
-/** The worklist, drawn now and whenever its filters change; what is given back draws it again. */
-export async function worklist() {
+/**
+ * The worklist, drawn now and whenever its filters change; what is given back draws it again.
+ * @param {import("./account.js").Account} you
+ */
+export async function worklist(you) {
   /** @type {any} */
   let found;
   try {
@@ -20,7 +24,7 @@ export async function worklist() {
     throw problem;
   }
   byId("work").hidden = false;
-  const drawn = () => draw(found);
+  const drawn = () => draw(found, you);
   for (const id of ["open-only", "mine-only"]) byId(id).addEventListener("change", drawn);
   drawn();
   return drawn;
@@ -32,13 +36,21 @@ function finding(one) {
   return make("div", { text: `${one.names[spoken()] ?? one.name}: ${told}` });
 }
 
-/** @param {any} found */
-function draw(found) {
+/** A case that may be opened, or one of others. @param {any} one @param {import("./account.js").Account} you */
+function heading(one, you) {
+  const name = one.case_id ?? one.case;
+  if (one.shut === undefined) return [make("a", { href: `/cases/${encodeURIComponent(one.case)}`, text: name })];
+  return [make("span", { text: `${name} ` }), one.shut
+    ? make("button", { type: "button", class: "break", text: say("glass.break"), on: { click: () => void breakGlass(one.case, name, you) } }) : null];
+}
+
+/** @param {any} found @param {import("./account.js").Account} you */
+function draw(found, you) {
   const lines = found.cases.filter((/** @type {any} */ one) => (!checked("open-only") || OPEN.includes(one.state))
     && (!checked("mine-only") || one.assignee === found.you || one.second_reader === found.you));
   byId("no-cases").hidden = lines.length > 0;
   byId("cases").replaceChildren(...lines.map((/** @type {any} */ one) => make("tr", {},
-    make("th", { scope: "row" }, make("a", { href: `/cases/${encodeURIComponent(one.case)}`, text: one.case_id ?? one.case })),
+    make("th", { scope: "row" }, ...heading(one, you)),
     make("td", { text: say(`report.${one.state}`) }),
     make("td", { text: say(`priority.${one.priority}`) }),
     make("td", { text: one.deadline_utc ? moment(one.deadline_utc) : "–" }),
