@@ -47,6 +47,7 @@ class DeskPlace:
     folders: Sequence[Path] = ()
     site: Path | None = None  # the folder of the site's settings
     night_of: Callable[[OpenLedger], NightBoard] | None = None  # None: no night is shown
+    bundle: Path | None = None  # another hospital's, opened: it alone is shown, and changed by none
 
 
 @contextmanager
