@@ -95,6 +95,13 @@ def boxes_around(
     return [_bounds(r, margin) for r in regions if {r.kind, r.region_id} & names]
 
 
+def kinds_of(result: Path, mpp: Mpp) -> frozenset[str]:
+    """Kinds of regions that a result has; UsageError where they cannot be read."""
+    if not (result / REGIONS).is_file():
+        return frozenset()
+    return frozenset(r.kind for r in read_stored_regions(result / REGIONS, mpp=mpp))
+
+
 def _bounds(region: SlideRegion, margin: int) -> Box:
     points = [p.outer.points_px0 for p in region.polygons] + [n.points_px0 for n in region.lines]
     left, top = (int(min(p[:, i].min() for p in points)) for i in (0, 1))

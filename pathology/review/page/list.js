@@ -36,7 +36,8 @@ async function begin() {
   await speak();
   try {
     await account();
-    const { results } = await askJson("/results");
+    const { results, question } = await askJson("/results");
+    byId("to-question").hidden = !question;
     draw(results);
     const drawWork = await worklist();
     switches(() => {
