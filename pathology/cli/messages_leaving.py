@@ -18,6 +18,15 @@ LEAVING: Final[Mapping[str, tuple[str, str]]] = MappingProxyType(
             "{bundle} can be opened by {recipient} alone. Compare that fingerprint with them.",
             "{bundle} 只能由 {recipient} 打开。请与对方核对该指纹。",
         ),
+        "bundle-partner": (
+            "{name} may be asked for opinions; its fingerprint is {fingerprint}. Compare it with "
+            "them over the telephone.",
+            "已登记 {name},可向其请求会诊;指纹:{fingerprint}。请通过电话与对方核对。",
+        ),
+        "bundle-on-case": (
+            "It is on the case {case}, as an opinion: it is no signature on the report.",
+            "已记入病例 {case},作为会诊意见:不构成报告签名。",
+        ),
         "bundle-opened": (
             "{bundle} is whole and signed by {sender}; {results} results. Question: {question}",
             "{bundle} 完整,由 {sender} 签名;{results} 份结果。问题:{question}",

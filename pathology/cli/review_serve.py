@@ -18,8 +18,9 @@ PORT = 8460
 
 def serve_arguments(parser: argparse.ArgumentParser) -> None:
     """Arguments of ``review serve``."""
+    parser.add_argument("--results", type=Path, metavar="OUT", help="of pathology run")
     parser.add_argument(
-        "--results", type=Path, required=True, metavar="OUT", help="of pathology run"
+        "--bundle", type=Path, metavar="OPENED", help="another hospital's, opened: instead"
     )
     parser.add_argument(
         "--slides", type=Path, nargs="+", default=[], metavar="FOLDER", help="where scans lie"
@@ -34,10 +35,13 @@ def call_serve(given: argparse.Namespace) -> int:
     """0 when it was told to stop."""
     address, tls = Address(host=given.host, port=given.port), _tls(given)
     check_address(address, tls)  # before a ledger is made for nothing
+    if (given.results is None) == (given.bundle is None):
+        raise UsageError("either --results OUT, or --bundle OPENED of another hospital")
     settings = load_settings(given.settings)
     place = DeskPlace(
-        results=given.results,
+        results=given.results or given.bundle,
         folders=given.slides,
+        bundle=given.bundle,
         site=given.settings,
         night_of=lambda ledger: NightAtPage(
             settings=load_night_settings(given.settings), ledger=ledger

@@ -40,6 +40,8 @@ EntryKind = Literal[
     "sign",
     "reopen",
     "drop",
+    "ask-opinion",
+    "opinion",
 ]
 
 

@@ -27,6 +27,7 @@ from pathology.records.decision import (
     SecondRead,
     SecondReading,
 )
+from pathology.records.opinion import AskedBy, Opinion, OpinionAsked, OpinionOnCase
 from pathology.records.plain import rebuilt
 from pathology.records.settings.deciding import DecidingSettings
 from pathology.records.text_changes import text_changes
@@ -45,6 +46,8 @@ class _Folded:
     second: list[SecondRead] = field(default_factory=list)
     seen: set[OverlaySeen] = field(default_factory=set)
     texts: list[TextVersion] = field(default_factory=list)
+    asked: list[AskedBy] = field(default_factory=list)
+    opinions: list[OpinionOnCase] = field(default_factory=list)
     amending: int | None = None
     why_amended: str = ""
     why_rejected: str = ""
@@ -140,6 +143,22 @@ class _Folded:
     def drop(self, entry: CaseEntry, body: Mapping[str, Any]) -> None:
         self.amending, self.why_amended = None, ""
 
+    def ask_opinion(self, entry: CaseEntry, body: Mapping[str, Any]) -> None:
+        asked = rebuilt(body["asked"], OpinionAsked)
+        self.asked.append(AskedBy(asked=asked, by=entry.actor, at_utc=entry.at_utc))
+
+    def opinion(self, entry: CaseEntry, body: Mapping[str, Any]) -> None:
+        told = rebuilt(body["opinion"], Opinion)
+        names = {a.asked.bundle_id: a.asked.site_name for a in self.asked}
+        self.opinions.append(
+            OpinionOnCase(
+                opinion=told,
+                site_name=names.get(told.bundle_id, ""),
+                by=entry.actor,
+                at_utc=entry.at_utc,
+            )
+        )
+
 
 _STEPS = {
     "open": _Folded.opening,
@@ -155,6 +174,8 @@ _STEPS = {
     "sign": _Folded.sign,
     "reopen": _Folded.reopen,
     "drop": _Folded.drop,
+    "ask-opinion": _Folded.ask_opinion,
+    "opinion": _Folded.opinion,
 }
 
 
@@ -188,5 +209,7 @@ def folded(
         amending=so_far.amending,
         amendment_reason=so_far.why_amended,
         rejected_reason=so_far.why_rejected,
+        asked=tuple(so_far.asked),
+        opinions=tuple(so_far.opinions),
     )
     return replace(case, differences=differences_of(case, rules))

@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathology.ledger.case_changing import CaseChange, Step
 from pathology.ledger.case_desk import check_open, check_own, check_value, check_why
 from pathology.ledger.case_opening import open_case
+from pathology.ledger.case_opinions import CaseOpinions
 from pathology.ledger.case_rules import finding_of
 from pathology.ledger.case_signing import sign_case
-from pathology.ledger.case_teamwork import CaseTeamwork
 from pathology.records.case_review import (
     CaseOpening,
     Change,
@@ -22,7 +22,7 @@ from pathology.records.decision import Decision, OwnReading
 from pathology.records.plain import plain
 
 
-class CaseBook(CaseTeamwork):
+class CaseBook(CaseOpinions):
     """Cases on the desk. See the protocol for what each method does and refuses."""
 
     def open(self, opening: CaseOpening, change: Change) -> Changed:

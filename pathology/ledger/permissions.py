@@ -28,6 +28,7 @@ MAY: Final[Mapping[Role, frozenset[Act]]] = MappingProxyType(
                 "export-final",
                 "send-final",
                 "send-bundle",
+                "answer-bundle",
             }
         ),
         "operator": frozenset(
@@ -42,6 +43,7 @@ MAY: Final[Mapping[Role, frozenset[Act]]] = MappingProxyType(
                 "withdraw-model",
                 "send-final",
                 "send-bundle",
+                "answer-bundle",
             }
         ),
         "curator": frozenset({"curate-knowledge"}),

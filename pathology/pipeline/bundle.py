@@ -9,8 +9,8 @@ import json
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,6 +21,7 @@ from pathology.exchange.stored_result import read_result
 from pathology.knowledge.identity_check import suspects
 from pathology.pipeline import identity
 from pathology.pipeline.aside import file_aside, folder_aside
+from pathology.pipeline.bundle_cuts import Cut, cut_regions
 from pathology.pipeline.deidentify import deidentify, known_as
 from pathology.records.settings.site import PrivacySettings
 from pathology.slides.find import files_of
@@ -33,6 +34,11 @@ RESULT_FILES: Final = ("findings.json", "run.json", "cells.parquet", "regions.ge
 SAFE_SUFFIX: Final = re.compile(r"(\.ome)?\.(svs|tif|tiff)")
 
 
+def fresh_bundle_id() -> str:
+    """A name that no other bundle has."""
+    return "B" + secrets.token_hex(16)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BundleOrder:
     """What to send."""
@@ -41,6 +47,9 @@ class BundleOrder:
     slides: Sequence[Path]  # none: results alone
     report: Path | None = None  # a draft's report-vN.json
     question: str = ""
+    cuts: Sequence[Cut] = ()  # regions, of slides that do not go whole
+    sections: Sequence[Mapping[str, Any]] | None = None  # a draft's text, where no report is given
+    bundle_id: str = field(default_factory=fresh_bundle_id)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,28 +80,28 @@ def make_bundle(order: BundleOrder, keys: SiteKeys, recipient: PublicKeys, out: 
     UsageError
         A result does not go by a pseudonym, a slide is of none of them, a text seems to name
         somebody.
+    ValueError
+        A region lies beside its slide.
     SlideUnreadable
         A slide cannot be had without identity.
     OutputError, VaultError
         It cannot be written or sealed.
     """
-    bundle_id = "B" + secrets.token_hex(16)
     with file_aside(out) as sealed:
         content = sealed.with_name("content")
-        copied = {_slide_id(s, order.results): s for s in order.slides}
-        copies = {name: _copy(path, content / "slides", name) for name, path in copied.items()}
+        copies = _slides(order, content / "slides")
         for result in order.results:
             _take_result(result, content / "results", copies)
         about = {
-            "bundle_id": bundle_id,
+            "bundle_id": order.bundle_id,
             "from": keys.public.fingerprint,
             "question": _checked_text(order.question),
-            "draft": None if order.report is None else _draft(order.report),
+            "draft": order.sections if order.report is None else _draft(order.report),
         }
         files = {p.relative_to(content).as_posix(): p for p in _files(content)}
         seal_bundle(packed(files, about), sealed, keys, recipient, "question")
     return Made(
-        bundle_id=bundle_id,
+        bundle_id=order.bundle_id,
         sha256=bundle_sha256(out),
         recipient=recipient.fingerprint,
         slides=len(copies),
@@ -134,7 +143,8 @@ def open_question(
     with folder_aside(out) as aside:
         about = read_bundle(source, aside, keys, sender, "question")
         names = tuple(_rename(aside, result, privacy) for result in _results(aside))
-        told = {"schema": "pathology.bundle-opened/1", "sender": sender.fingerprint, **about}
+        told = {**about, "schema": "pathology.bundle-opened/1", "sender": sender.fingerprint}
+        told["sender_keys"] = json.loads(sender.document())
         (aside / "bundle.json").write_text(json.dumps(told, ensure_ascii=False), "utf-8")
     return Opened(
         bundle_id=str(about.get("bundle_id")),
@@ -142,6 +152,20 @@ def open_question(
         question=str(about.get("question", "")),
         results=names,
     )
+
+
+def _slides(order: BundleOrder, folder: Path) -> dict[str, Path]:
+    """Copies of slides and regions in ``folder``, by the id that results call them by."""
+    found = {}
+    for slide in order.slides:
+        name = _slide_id(slide, order.results)
+        found[name] = _copy(slide, folder, name)
+    for cut in order.cuts:
+        name = _slide_id(cut.slide, order.results)
+        stored = next(r for r in map(read_result, order.results) if r.slide.id == name)
+        found[name] = folder / name
+        cut_regions(cut, stored, found[name])
+    return found
 
 
 def _slide_id(slide: Path, results: Sequence[Path]) -> str:

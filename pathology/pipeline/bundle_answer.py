@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from pathology.errors import UsageError
+from pathology.errors import LedgerError, UsageError
 from pathology.exchange.documents import read_json
 from pathology.exchange.packed_files import packed
 from pathology.ledger.open import utc_now
 from pathology.pipeline.archive_places import archive_places
-from pathology.pipeline.aside import file_aside, folder_aside
+from pathology.pipeline.aside import file_aside
 from pathology.pipeline.bundle import (
     BundleOrder,
     Made,
@@ -82,10 +83,31 @@ def send_question(settings: RunSettings, order: BundleOrder, to: Path, out: Path
 
 
 def receive_question(settings: RunSettings, source: Path, sender: Path, out: Path) -> Opened:
-    """Open another site's bundle; raises as ``open_question``."""
-    keys = site_keys(settings.ledger, make=False)
-    public = read_public_keys(sender)
-    return open_question(source, out, keys, public, settings.site.privacy)
+    """Open another site's bundle; that it was opened, and whose it is, is a line of the chain.
+
+    Raises
+    ------
+    NotAllowed
+        The user may not open bundles.
+    VaultError, UsageError, OutputError
+        As ``open_question``.
+    """
+    keys, public = site_keys(settings.ledger, make=False), read_public_keys(sender)
+    with opened_ledger(settings.ledger, make=False) as (ledger, actor):
+        ledger.accounts.require(actor, "answer-bundle")
+        opened = open_question(source, out, keys, public, settings.site.privacy)
+        try:
+            ledger.audit.append(
+                actor=actor.name,
+                act="open-bundle",
+                subject=opened.bundle_id,
+                now_utc=utc_now(),
+                after={"sha256": bundle_sha256(source), "sender": opened.sender},
+            )
+        except LedgerError:  # what is in no line was not opened
+            shutil.rmtree(out, ignore_errors=True)
+            raise
+    return opened
 
 
 def send_answer(
@@ -95,6 +117,8 @@ def send_answer(
 
     Raises
     ------
+    NotAllowed
+        The user may not answer bundles.
     UsageError
         ``opened`` is no bundle, ``to`` is another site than its sender, a text is missing.
     """
@@ -102,48 +126,43 @@ def send_answer(
     told = read_json(opened / "bundle.json")
     if not isinstance(told, dict) or told.get("sender") != recipient.fingerprint:
         raise UsageError("the bundle came from another site than the one this answer is for")
-    given = {"bundle_id": str(told.get("bundle_id")), "text": said[0], "by": said[1]}
-    opinion = _opinion({**given, "given_utc": utc_now().isoformat()}, keys.public)
+    with opened_ledger(settings.ledger, make=False) as (ledger, actor), file_aside(out) as aside:
+        ledger.accounts.require(actor, "answer-bundle")
+        opinion = seal_answer(keys, recipient, (str(told.get("bundle_id")), *said), aside)
+        ledger.audit.append(**answered_line(actor.name, opinion, aside))
+    return opinion
+
+
+def seal_answer(
+    keys: SiteKeys, recipient: PublicKeys, said: tuple[str, str, str], target: Path
+) -> Opinion:
+    """An opinion (bundle, text, name) sealed into ``target``; raises as ``opinion_of``."""
+    given = dict(zip(("bundle_id", "text", "by"), said, strict=True))
+    opinion = opinion_of({**given, "given_utc": utc_now().isoformat()}, keys.public)
     about = {**asdict(opinion), "given_utc": opinion.given_utc.isoformat()}
     about |= {"from": keys.public.fingerprint}
-    with file_aside(out) as aside:
-        seal_bundle(packed({}, about), aside, keys, recipient, "answer")
+    seal_bundle(packed({}, about), target, keys, recipient, "answer")
     return opinion
 
 
-def receive_answer(settings: RunSettings, source: Path, sender: Path, out: Path) -> Opinion:
-    """Another site's opinion, kept as ``out/opinion.json``, and a line of the chain.
-
-    Raises
-    ------
-    UsageError
-        It holds no opinion, or one on a bundle that was never sent to that site.
-    VaultError
-        It is not that site's, not for this one, or damaged.
-    """
-    keys, public = site_keys(settings.ledger, make=False), read_public_keys(sender)
-    with opened_ledger(settings.ledger, make=False) as (ledger, actor), folder_aside(out) as aside:
-        ledger.accounts.require(actor, "send-bundle")
-        opinion = _opinion(read_bundle(source, aside, keys, public, "answer"), public)
-        asked = [
-            line
-            for line in ledger.audit.lines()
-            if (line.act, line.subject) == ("send-bundle", opinion.bundle_id)
-        ]
-        if not any(line.after.get("recipient") == public.fingerprint for line in asked):
-            raise UsageError("that site was never asked about this bundle: its answer is not used")
-        _write(opinion, aside / "opinion.json")
-        ledger.audit.append(
-            actor=actor.name,
-            act="receive-opinion",
-            subject=opinion.bundle_id,
-            now_utc=utc_now(),
-            after={"sha256": bundle_sha256(source), "site": opinion.site},
-        )
-    return opinion
+def answered_line(account: str, opinion: Opinion, sealed: Path) -> dict[str, Any]:
+    """What the chain keeps of an answer that leaves: never its words."""
+    return {
+        "actor": account,
+        "act": "answer-bundle",
+        "subject": opinion.bundle_id,
+        "now_utc": opinion.given_utc,
+        "after": {"sha256": bundle_sha256(sealed)},
+    }
 
 
-def _opinion(told: dict[str, Any], site: PublicKeys) -> Opinion:
+def read_answer(source: Path, folder: Path, keys: SiteKeys, sender: PublicKeys) -> dict[str, Any]:
+    """What an answer says; raises as ``bundle.read_bundle``."""
+    return read_bundle(source, folder, keys, sender, "answer")
+
+
+def opinion_of(told: dict[str, Any], site: PublicKeys) -> Opinion:
+    """The opinion of an answer that ``site`` signed; UsageError where there is none."""
     try:
         return Opinion(
             bundle_id=str(told["bundle_id"]),
@@ -156,7 +175,8 @@ def _opinion(told: dict[str, Any], site: PublicKeys) -> Opinion:
         raise UsageError("there is no opinion in it: a text and a name are needed") from cause
 
 
-def _write(opinion: Opinion, path: Path) -> None:
+def write_opinion(opinion: Opinion, path: Path) -> None:
+    """As ``opinion.json``, which says that it signs nothing."""
     told = {**asdict(opinion), "given_utc": opinion.given_utc.isoformat()}
     told = {"schema": "pathology.opinion/1", "signature_on_the_report": False, **told}
     path.write_text(json.dumps(told, ensure_ascii=False, indent=1), "utf-8")

@@ -37,6 +37,7 @@ Act = Literal[
     "correct-result",
     "send-final",
     "send-bundle",
+    "answer-bundle",
     "back-up",
 ]
 """What the ledger is asked about before it is done."""

@@ -17,6 +17,7 @@ from pathology.records.case_review import (
     SigningOrder,
 )
 from pathology.records.decision import Decision, FindingKey, OwnReading, SecondReading
+from pathology.records.opinion import Opinion, OpinionAsked
 from pathology.records.report_state import ReportState
 from pathology.records.signed_report import SignedReport
 
@@ -123,6 +124,18 @@ class CaseLedger(Protocol):
 
     def drop_amendment(self, case: str, why: str, change: Change) -> Changed:
         """Give an amendment up; the version in force stays."""
+        ...
+
+    def ask_opinion(self, case: str, asked: OpinionAsked, change: Change) -> Changed:
+        """A bundle of the case leaves for another hospital; no version is asked for."""
+        ...
+
+    def take_opinion(self, case: str, opinion: Opinion, change: Change) -> Changed:
+        """Its answer, proved by its keys, stays with the case, once; it changes no state."""
+        ...
+
+    def asked_about(self, bundle_id: str) -> str | None:
+        """The case that a bundle was made of."""
         ...
 
     def report(self, case: str, number: int) -> SignedReport:

@@ -245,5 +245,37 @@ CASE_REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
             ("nobody has asked for this purge", "Ask for it first; another person carries it out."),
             ("尚无人申请清除", "请先申请,再由另一人执行。"),
         ),
+        "opinion-not-asked": _reason(
+            (
+                "no such bundle of this case was sent to the hospital that answers",
+                "Look which case the answer is about, and whom it was asked of.",
+            ),
+            ("未曾就该病例向该机构发送此会诊包", "请核对该意见对应的病例和机构。"),
+        ),
+        "opinion-repeated": _reason(
+            ("this opinion is on the case already", "Nothing is to be done."),
+            ("该会诊意见已在病例中", "无需操作。"),
+        ),
+        "opinion-no-pseudonym": _reason(
+            (
+                "a result goes by its file's name, which may be a patient's",
+                "Analyse the slide anew with [privacy] pseudonyms; then send it.",
+            ),
+            (
+                "有结果以文件名标识,文件名可能包含患者姓名",
+                "请启用 [privacy] pseudonyms 重新分析后再发送。",
+            ),
+        ),
+        "opinion-region": _reason(
+            (
+                "a region lies beside the slide, or none of that kind was drawn",
+                "Give rectangles on the slide, or a kind of region that the result has.",
+            ),
+            ("所选区域不在切片上,或没有该类区域", "请给出切片内的矩形,或结果中已有的区域类别。"),
+        ),
+        "opinion-names": _reason(
+            ("the question or the draft seems to name somebody", "Take the name out, then send."),
+            ("问题或草稿中似乎包含姓名等身份信息", "请删除后再发送。"),
+        ),
     }
 )

@@ -17,6 +17,7 @@ from pathology.records.decision import (
     SecondRead,
 )
 from pathology.records.manifest import Priority
+from pathology.records.opinion import AskedBy, OpinionOnCase
 from pathology.records.report import (
     Block,
     Draft,
@@ -171,6 +172,8 @@ class ReviewCase:
     amending: int | None = None  # the version in force that is being amended
     amendment_reason: str = ""
     rejected_reason: str = ""
+    asked: tuple[AskedBy, ...] = ()  # of other hospitals
+    opinions: tuple[OpinionOnCase, ...] = ()  # of theirs; none signs the report
 
     @property
     def text(self) -> ReportText | None:

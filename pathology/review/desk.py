@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pathology.pipeline.desk_signing import SigningPlace
+from pathology.pipeline.opinions import OpinionPlace
 from pathology.pipeline.report_settings import ReportRules
 from pathology.records.case_ledger import CaseLedger
 from pathology.records.settings.run import RunSettings
@@ -14,6 +15,7 @@ from pathology.review.gate import Gate
 from pathology.review.kept_correction import KeptCorrection
 from pathology.review.lodge import Lodge
 from pathology.review.night_board import NightBoard
+from pathology.review.opened_question import QuestionOnDesk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +25,7 @@ class CaseDesk:
     ledger: CaseLedger
     rules: ReportRules
     place: SigningPlace
+    opinions: OpinionPlace | None = None  # None: no other hospital is asked
 
 
 def nobody_is_told(kept: KeptCorrection) -> None:
@@ -41,4 +44,5 @@ class Desk:
     cases: CaseDesk | None = None  # None: nothing is decided or signed here
     night: NightBoard | None = None  # None: this site has no night
     kept: Callable[[KeptCorrection], None] = nobody_is_told
+    question: QuestionOnDesk | None = None  # another hospital's: nothing of it is changed here
     notes: bool = False  # whether ``kept`` keeps a person's own words; else none are asked for

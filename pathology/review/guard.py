@@ -85,6 +85,8 @@ class Guard:
                 return refused(404, "not-found")
             case = case_of(found.result)
         act = rule.act
+        if act == "correct-result" and _is_of_guests(self._room):
+            return refused(403, "not-allowed")
         if not await self._room.ask(lambda: gate.allows(actor, act, case)):
             await self._room.ask(lambda: gate.refused(actor, act, case))
             # Whether a case exists is itself told only to those who may see it.
@@ -139,6 +141,11 @@ class Guard:
         except TooLong:
             if not answered:
                 await refused(413, "too-long", Connection="close")(scope, receive, send)
+
+
+def _is_of_guests(room: Room) -> bool:
+    """Whether what is shown is another hospital's, and stays as it was sent."""
+    return room.desk.question is not None
 
 
 def _foreign(request: Request) -> Response | None:

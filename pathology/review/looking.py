@@ -42,7 +42,8 @@ async def results(request: Request) -> Response:
                 found.append(listed_told(key, one, room.desk.settings, hidden))
         return sorted(found, key=lambda line: str(line["started_utc"]), reverse=True)
 
-    return told({"results": await room.look(seen)})
+    more = {} if room.desk.question is None else {"question": True}
+    return told({"results": await room.look(seen), **more})
 
 
 async def result(request: Request) -> Response:

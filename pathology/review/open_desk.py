@@ -9,18 +9,23 @@ from pathlib import Path
 
 from pathology.errors import UsageError
 from pathology.ledger.open import OpenLedger, utc_now
+from pathology.pipeline.bundle_answer import site_keys
 from pathology.pipeline.desk_signing import SigningPlace
 from pathology.pipeline.identity import pseudonym_key
 from pathology.pipeline.ledger_open import opened_ledger
+from pathology.pipeline.opened_bundle import answer_bundle, check_opened_here, read_opened
+from pathology.pipeline.opinion_errands import opinion_place
 from pathology.pipeline.report_settings import load_report_rules
 from pathology.pipeline.slide_places import SlidePlaces
 from pathology.records.actor import Actor
 from pathology.records.case_review import Delivery
+from pathology.records.opinion import Opinion
 from pathology.records.settings.run import RunSettings
 from pathology.review.corrections_on_desk import CorrectionsOnDesk
 from pathology.review.desk import CaseDesk, Desk
 from pathology.review.lodge import Lodge
 from pathology.review.night_board import NightBoard
+from pathology.review.opened_question import QuestionOnDesk
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +52,7 @@ class DeskPlace:
     folders: Sequence[Path] = ()
     site: Path | None = None  # the folder of the site's settings
     night_of: Callable[[OpenLedger], NightBoard] | None = None  # None: no night is shown
+    bundle: Path | None = None  # another hospital's, opened: it alone is shown, and changed by none
 
 
 @contextmanager
@@ -59,19 +65,39 @@ def opened_desk(settings: RunSettings, place: DeskPlace) -> Iterator[OpenDesk]:
     Raises
     ------
     UsageError
-        There is no such folder of results.
+        There is no such folder of results, or no bundle that was opened here.
     LedgerError, VaultError, NotAllowed
         As ``pipeline.ledger_open.opened_ledger``.
     """
-    if not place.results.is_dir():
+    if place.bundle is None and not place.results.is_dir():
         raise UsageError(
             f"there is no folder of results at {place.results}: name one that pathology run wrote"
         )
     with opened_ledger(settings.ledger) as (ledger, actor):
         lodge = Lodge(ledger, settings.access)
         lodge.sessions.sweep(utc_now())
-        desk = _desk(ledger, lodge, settings, place)
+        make = _desk if place.bundle is None else _guest_desk
+        desk = make(ledger, lodge, settings, place)
         yield OpenDesk(desk=desk, first=_first_key(ledger, actor, settings))
+
+
+def _guest_desk(ledger: OpenLedger, lodge: Lodge, settings: RunSettings, place: DeskPlace) -> Desk:
+    """Another hospital's bundle: its slides and results for looking, and an answer."""
+    opened = read_opened(place.bundle or place.results)
+    check_opened_here(ledger, opened)
+
+    def answer(actor: Actor, said: tuple[str, str]) -> tuple[Opinion, bytes]:
+        keys = site_keys(settings.ledger, make=False)
+        return answer_bundle(ledger, opened, keys, actor, said)
+
+    return Desk(
+        results=opened.results,
+        slide_of=SlidePlaces(lambda _: (), [opened.slides], pseudonym_key(settings.site.privacy)),
+        settings=settings,
+        gate=lodge,
+        lodge=lodge,
+        question=QuestionOnDesk(opened=opened, answer=answer),
+    )
 
 
 def _desk(ledger: OpenLedger, lodge: Lodge, settings: RunSettings, place: DeskPlace) -> Desk:
@@ -91,6 +117,7 @@ def _desk(ledger: OpenLedger, lodge: Lodge, settings: RunSettings, place: DeskPl
                 for form in place.formats
             ),
         ),
+        opinions=opinion_place(settings, place.results, slide_of),
     )
     return Desk(
         results=place.results,

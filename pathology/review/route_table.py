@@ -21,7 +21,9 @@ from pathology.review import (
     counting,
     looking,
     night_answers,
+    opinion_answers,
     page_files,
+    question_answers,
     signing_in,
     signing_on,
 )
@@ -104,6 +106,17 @@ ROUTES: Final[tuple[Rule, ...]] = (
         answer=case_answers.assign_step,
         act="assign-case",
         method="POST",
+    ),
+    Rule(path=f"{CASE}/opinions", answer=opinion_answers.opinions, act="send-bundle"),
+    Rule(path=f"{CASE}/opinions/ask", answer=opinion_answers.ask, act="send-bundle", method="POST"),
+    Rule(
+        path=f"{CASE}/opinions/take", answer=opinion_answers.take, act="send-bundle", method="POST"
+    ),
+    Rule(path=f"{CASE}/opinions/{{bundle}}", answer=opinion_answers.bundle, act="send-bundle"),
+    Rule(path="/question", answer=question_answers.question_page, act="answer-bundle", page=True),
+    Rule(path="/question/told", answer=question_answers.question, act="answer-bundle"),
+    Rule(
+        path="/question/answer", answer=question_answers.answer, act="answer-bundle", method="POST"
     ),
     Rule(path="/night", answer=page_files.night_page, act="read-worklist", page=True),
     Rule(path="/night/status", answer=night_answers.night_status, act="read-worklist"),

@@ -15,6 +15,7 @@ from pathlib import Path
 from pathology.errors import SlideUnreadable
 from pathology.slides.dicom_series import dicom_candidates, glance, is_instance, may_be_dicom
 from pathology.slides.path_kind import is_file, is_folder, may_read, real_path
+from pathology.slides.placed_slide import is_placed, placed_files
 from pathology.slides.zarr_metadata import is_zarr
 
 PICTURE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff"})
@@ -34,13 +35,14 @@ def find_slides(inputs: Sequence[Path], *, within: Path | None = None) -> tuple[
 
     A file is given back as named. A folder that holds one DICOM series and nothing else is one
     slide; where it holds more, each series is named by one of its files. An OME-Zarr folder is one
-    slide. A folder that cannot be looked into is given back itself, so that opening it says why.
-    So is one whose real place is not in ``within``, itself a real path: a link may lead anywhere.
+    slide, and so is one of placed regions. A folder that cannot be looked into is given back
+    itself, so that opening it says why. So is one whose real place is not in ``within``, itself a
+    real path: a link may lead anywhere.
     """
     visited: set[Path] = set()
     found: list[Path] = []
     for path in inputs:
-        if is_folder(path) and not is_zarr(path):
+        if is_folder(path) and not _is_one_slide(path):
             found += _search(path, visited, within)
         else:
             found.append(path)
@@ -70,9 +72,15 @@ def files_of(path: Path) -> tuple[Path, ...]:
 def _files_inside(folder: Path) -> tuple[Path, ...]:
     if not may_read(folder):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    if is_placed(folder):
+        return placed_files(folder)
     if is_zarr(folder):
         return tuple(sorted(p for p in folder.rglob("*") if is_file(p)))
     return tuple(p for p in dicom_candidates(folder) if is_instance(p))
+
+
+def _is_one_slide(folder: Path) -> bool:
+    return is_zarr(folder) or is_placed(folder)
 
 
 def _companions(path: Path) -> list[Path]:
@@ -128,7 +136,7 @@ def _search(folder: Path, visited: set[Path], within: Path | None) -> list[Path]
     for inner in entries:
         if not is_folder(inner) or inner in data_folders:
             continue
-        found += [inner] if is_zarr(inner) else _search(inner, visited, within)
+        found += [inner] if _is_one_slide(inner) else _search(inner, visited, within)
     return found
 
 

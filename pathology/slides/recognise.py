@@ -15,6 +15,7 @@ from pathology.slides import (
     field_slide,
     foreign_slide,
     openslide_slide,
+    placed_slide,
     tiled_tiff,
     zarr_slide,
 )
@@ -25,6 +26,7 @@ BACKENDS: Final[tuple[Backend, ...]] = (
     tiled_tiff.BACKEND,  # before OpenSlide, which would read these too, several times slower
     dicom_index.BACKEND,  # before OpenSlide, which believes headers that misname their colours
     zarr_slide.BACKEND,
+    placed_slide.BACKEND,  # a folder of our own, named by a list that no other has
     foreign_slide.BACKEND,
     openslide_slide.BACKEND,
     field_slide.BACKEND,  # last: slides in TIFF are claimed above
@@ -32,7 +34,7 @@ BACKENDS: Final[tuple[Backend, ...]] = (
 
 
 def recognise(path: Path, slide_id: str) -> Backend:
-    """The backend for ``path``, a file or (DICOM, OME-Zarr) a folder.
+    """The backend for ``path``, a file or (DICOM, OME-Zarr, placed regions) a folder.
 
     Raises
     ------

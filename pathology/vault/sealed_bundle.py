@@ -114,6 +114,25 @@ def open_bundle(
             return
 
 
+def sender_of(source: Path) -> str:
+    """Whom a bundle says it is of: to choose the key with, which alone proves it.
+
+    Raises
+    ------
+    VaultError
+        It is no bundle, or cannot be read.
+    """
+    try:
+        with source.open("rb") as file:
+            head = file.read(len(MAGIC) + 4)
+            header = file.read(min(MOST_HEADER_BYTES, int.from_bytes(head[-4:], "big")))
+    except OSError as cause:
+        raise VaultError(f"the bundle cannot be read ({cause.strerror})") from cause
+    if head[: len(MAGIC)] != MAGIC:
+        raise VaultError("this is no bundle of this program, or of a later version")
+    return str(_told(header).get("from"))
+
+
 def bundle_sha256(source: Path) -> str:
     """The hash by which the audit chain knows a bundle."""
     with source.open("rb") as file:

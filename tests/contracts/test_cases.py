@@ -16,6 +16,7 @@ from pathology.ledger.database import connect
 from pathology.ledger.open import OpenLedger
 from pathology.records.case_review import CaseOpening, Changed, FindingOnDesk, TextChange
 from pathology.records.decision import Decision, FindingKey, OwnReading, OwnValue, SecondReading
+from pathology.records.opinion import Opinion, OpinionAsked
 from pathology.records.signed_report import content_sha256, signed_content
 from tests.cases_on_desk import (
     FINDINGS_SHA,
@@ -617,3 +618,65 @@ def test_what_is_not_there_is_told(desk: PaintedDesk) -> None:
     refused("no-such-case", lambda: desk.book.report(desk.case, 1))
     assert isinstance(desk.book.claim(desk.case, desk.by("dr.lin")), Changed)
     assert desk.book.case(desk.case).results[0].findings_sha256 == FINDINGS_SHA
+
+
+SITE = "aaaa-bbbb"
+
+
+def asked(number: int = 1, **more: Any) -> OpinionAsked:
+    given = {"sha256": "5" * 64, "site": SITE, "site_name": "North", "lock": "", "sign": ""}
+    told = {"question": f"{PATIENT}?", "slides": 1, "regions": 0, **given, **more}
+    return OpinionAsked(bundle_id=f"B{number:032x}", **told)
+
+
+def opinion(number: int = 1, words: str = f"{PATIENT}: invasive", **more: Any) -> Opinion:
+    given = {"text": words, "by": "Ma Li", "given_utc": NOON, "site": SITE, **more}
+    return Opinion(bundle_id=f"B{number:032x}", **given)
+
+
+def test_an_opinion_of_another_hospital_stays_with_the_case_it_was_asked_about(
+    desk: PaintedDesk,
+) -> None:
+    desk.taken()
+    before = desk.book.case(desk.case).line
+    desk.book.ask_opinion(desk.case, asked(), desk.by("dr.lin"))
+    assert desk.book.asked_about(asked().bundle_id) == desk.case
+    assert desk.book.asked_about("B" + "9" * 32) is None
+    stale = desk.by("dr.ma", seen=0)  # it changes nothing that anybody is looking at
+    done = desk.book.take_opinion(desk.case, opinion(), stale)
+    assert desk.book.take_opinion(desk.case, opinion(), stale) == replace(done, repeated=True)
+    case = desk.book.case(desk.case)
+    assert case.line == before
+    assert [a.asked for a in case.asked] == [asked()]
+    [kept] = case.opinions
+    assert (kept.opinion, kept.site_name, kept.by) == (opinion(), "North", "dr.ma")
+    assert [x.act for x in desk.ledger.audit.lines()][-2:] == ["case-ask-opinion", "case-opinion"]
+    assert desk.ledger.audit.verify().faults == ()
+
+
+def test_an_opinion_that_is_replayed_or_was_not_asked_for_is_refused(desk: PaintedDesk) -> None:
+    desk.taken()
+    desk.book.ask_opinion(desk.case, asked(), desk.by("dr.lin"))
+
+    def take(case: str, told: Opinion) -> Callable[[], Any]:
+        return lambda: desk.book.take_opinion(case, told, desk.by("dr.lin"))
+
+    take(desk.case, opinion())()
+    refused("opinion-repeated", take(desk.case, opinion()))
+    refused("opinion-not-asked", take(desk.case, opinion(2)))
+    refused("opinion-not-asked", take(desk.case, opinion(site="cccc-dddd", words="other")))
+    mine, desk.case = desk.case, desk.book.name_of("ANOTHER")
+    desk.open()
+    refused("opinion-not-asked", take(desk.case, opinion(words="for the other case")))
+    take(mine, opinion(words="an addendum"))()
+    assert len(desk.book.case(mine).opinions) == 2
+
+
+def test_who_may_not_send_bundles_asks_for_no_opinion(desk: PaintedDesk) -> None:
+    desk.taken()
+    desk.person("tech", "technician")
+    with pytest.raises(NotAllowed):
+        desk.book.ask_opinion(desk.case, asked(), desk.by("tech"))
+    with pytest.raises(NotAllowed):
+        desk.book.take_opinion(desk.case, opinion(), desk.by("tech"))
+    assert desk.book.case(desk.case).asked == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
@@ -16,7 +17,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from pydicom.encaps import generate_frames
 
+from pathology.records.geometry import Box
 from pathology.records.slide import Slide
+from pathology.slides.placed_slide import FILE, Placed, PlacedRegion
+from pathology.slides.region_tiff import write_region
 from tests.contracts.slide_contract import SlideContract
 from tests.painted import paint_nuclei
 from tests.painted_dicom import DicomForm, frames_of, write_dicom
@@ -82,6 +86,28 @@ class TestOmeZarr(_Written):
     @classmethod
     def path(cls, folder: Path, painted: NDArray[np.uint8]) -> Path:
         return write_zarr(folder / "s.zarr", painted, levels=3, version=3)
+
+
+class TestPlacedRegions(_Written):
+    """One region of all of the slide: what it shows is the scan's."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def path(cls, folder: Path, painted: NDArray[np.uint8]) -> Path:
+        height, width = painted.shape[:2]
+        scan, placed = write_zarr(folder / "cut.zarr", painted, levels=1), folder / "placed"
+        placed.mkdir()
+        box = Box(0, 0, width, height)
+        with opened(scan) as slide:
+            write_region(slide, box, placed / "region-1.tif")
+        told = Placed(
+            width_px0=width,
+            height_px0=height,
+            mpp=0.5,
+            regions=(PlacedRegion(file="region-1.tif", box_px0=box),),
+        )
+        (placed / FILE).write_text(json.dumps(told.document()), "utf-8")
+        return placed
 
 
 class TestField(_Written):

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pathology.pipeline.desk_signing import SigningPlace
 from pathology.pipeline.draft import CaseOrder, draft_case
+from pathology.pipeline.opinion_errands import opinion_place
 from pathology.pipeline.report_settings import load_report_rules
 from pathology.records.settings.deciding import BlindFirst
 from pathology.review.corrections_on_desk import CorrectionsOnDesk
@@ -47,6 +48,7 @@ def case_desk(real: RealDesk, out: Path, blind_first: BlindFirst = "off") -> Cas
         place=SigningPlace(
             out=out, slide_of=real.desk().slide_of, research_accepted=False, pdf=False
         ),
+        opinions=opinion_place(SITE, out, real.desk().slide_of),
     )
 
 

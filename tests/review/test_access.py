@@ -29,8 +29,9 @@ TUMOUR = {
 }
 
 
-HERE = [rule for rule in ROUTES if not rule.path.startswith(("/cases", "/night"))]
-"""What a desk without cases and night answers; test_access_matrix has one with both."""
+HERE = [rule for rule in ROUTES if not rule.path.startswith(("/cases", "/night", "/question"))]
+"""What a desk without cases, night and another's question answers; test_access_matrix and
+test_opinions_page have them."""
 
 
 def address(rule: Rule, desk: PaintedDesk, case: str = "") -> str:
@@ -47,6 +48,7 @@ def address(rule: Rule, desk: PaintedDesk, case: str = "") -> str:
         "step": "second" if "/team/" in rule.path else "claim",
         "number": "1",
         "form": "pdf",
+        "bundle": "B" + "0" * 32,
     }
     path = re.sub(r"\{(\w+)(?::\w+)?\}", lambda m: known[m[1]], rule.path)
     box = "left=0&top=0&width=400&height=300"

@@ -5,6 +5,7 @@ import { drawFindings } from "./case_findings.js";
 import { drawText, textOnPage } from "./case_text.js";
 import { applyLooks, switches } from "./looks.js";
 import { byId, make } from "./make.js";
+import { drawOpinions, opinionForms } from "./opinions.js";
 import { proofCode, signing } from "./signing.js";
 import { moment, say, speak, spoken } from "./words.js";
 
@@ -93,6 +94,7 @@ function draw() {
   drawFindings(shown, step);
   drawText(shown);
   drawSign();
+  drawOpinions(shown);
 }
 
 async function look() {
@@ -148,6 +150,7 @@ async function begin() {
   listen();
   switches(draw);
   try {
+    await opinionForms(look, refuse);
     await look();
     await signing((wish) => change("/sign", wish), refuse);
     document.body.dataset.ready = "true";

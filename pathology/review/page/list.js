@@ -37,7 +37,8 @@ async function begin() {
   try {
     const you = await account();
     byId("to-glass").hidden = !you.acts.includes("verify-audit");
-    const { results } = await askJson("/results");
+    const { results, question } = await askJson("/results");
+    byId("to-question").hidden = !question;
     draw(results);
     const drawWork = await worklist(you);
     switches(() => {
