@@ -17,14 +17,15 @@ PathologyError
 ├── IntranetError         a server of the house: away, slow, refused, or its answer is no use
 │   └── AnswerRefused       a language model answered, and not in the form asked for
 ├── KnowledgeError        the knowledge base: a document, a case or a quotation cannot be used
+├── UploadRefused         a slide that came through the page is not taken
 ├── CaseRefused           a change of a case on the desk, or its signature, cannot be
 │   └── CaseChanged         another person changed the case since it was looked at
 ├── NotAllowed            the actor's roles do not let them do this
 └── DraftRejected         a draft says something that the facts do not
 
 A ``SlideError`` carries a code of ``records.reasons``, so that every reason exists in English and
-Chinese and programs can count by it. ``IntranetError``, ``KnowledgeError`` and ``CaseRefused`` do
-so too, by tables of their own.
+Chinese and programs can count by it. ``IntranetError``, ``KnowledgeError``,
+``UploadRefused`` and ``CaseRefused`` do so too, by tables of their own.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from pathology.records.case_reasons import CASE_REASONS
 from pathology.records.intranet_reasons import INTRANET_REASONS
 from pathology.records.knowledge_reasons import KNOWLEDGE_REASONS
 from pathology.records.reasons import worded
+from pathology.records.upload_reasons import UPLOAD_REASONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -165,6 +167,12 @@ class KnowledgeError(CodedError):
     """A document, a case, a quotation or an approval cannot be accepted."""
 
     table = KNOWLEDGE_REASONS
+
+
+class UploadRefused(CodedError):
+    """A slide that was to come, or came, through the page is not taken; nothing of it is left."""
+
+    table = UPLOAD_REASONS
 
 
 class CaseRefused(CodedError):

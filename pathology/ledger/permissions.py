@@ -10,7 +10,9 @@ from pathology.records.actor import Act, Role
 
 MAY: Final[Mapping[Role, frozenset[Act]]] = MappingProxyType(
     {
-        "technician": frozenset({"run-analysis", "read-worklist", "view-case", "correct-identity"}),
+        "technician": frozenset(
+            {"run-analysis", "upload-slide", "read-worklist", "view-case", "correct-identity"}
+        ),
         "pathologist": frozenset(
             {
                 "run-analysis",
@@ -36,6 +38,7 @@ MAY: Final[Mapping[Role, frozenset[Act]]] = MappingProxyType(
                 "plan-night",
                 "run-night",
                 "run-analysis",
+                "upload-slide",
                 "read-worklist",
                 "read-identity",
                 "open-case",

@@ -27,6 +27,7 @@ from pathology.nightly.page import reason_of
 from pathology.nightly.plan_document import plan_document
 from pathology.nightly.reopening import take_up_again
 from pathology.nightly.status import status_document, status_of
+from pathology.nightly.uploading import Upload, UploadDesk, UploadWish
 from pathology.pipeline.label import stain_of
 from pathology.records.actor import Actor
 from pathology.records.incoming import FoundSlide
@@ -49,6 +50,7 @@ class NightAtPage:
     ledger: Ledger
     clock: NightClock = field(default_factory=NightClock)
     _intake: Intake = field(init=False)
+    _uploads: UploadDesk = field(init=False)
     _known: dict[int, WorkItem] = field(default_factory=dict)
     _unasked: dict[str, FoundSlide] = field(default_factory=dict)
     _key: bytes = field(default_factory=lambda: secrets.token_bytes(32))
@@ -57,6 +59,15 @@ class NightAtPage:
     def __post_init__(self) -> None:
         nightly = self.settings.nightly
         folders_alone = replace(nightly.sources, messages=(), manifests=())
+        watched = nightly.sources.slides
+        self._uploads = UploadDesk(
+            root=Path(watched[0]) if watched else None,
+            rules=self.settings.run.review.uploads,
+            ledger=self.ledger,
+            now=self.clock.now,
+            enrol=self._came,
+            check_order=_check_wish,
+        )
         self._intake = Intake(
             settings=replace(nightly, sources=folders_alone),
             stain_of=partial(stain_of, settings=self.settings.run),
@@ -142,14 +153,43 @@ class NightAtPage:
             slide = self._unasked.get(wish["slide"])
         if slide is None:
             raise UsageError("this slide is not among those without an order: look again")
+        told = self._enrolled(slide, wish, actor)
+        with self._lock:
+            self._unasked.pop(wish["slide"], None)
+        return told
+
+    def _enrolled(self, slide: FoundSlide, wish: Mapping[str, str], actor: Actor) -> dict[str, Any]:
         (order,) = join([slide], [_row(slide.path, wish)], [], self._rules()).work
         told = self.ledger.work.enrol([order], actor, self.clock.now())
         (item,) = self.ledger.work.items(ids=(*told.new, *told.known))
         with self._lock:
             self._known[item.item_id] = item
-            self._unasked.pop(wish["slide"], None)
         held = None if order.held is None else _in_words(order.held, order.held_facts)
         return {"name": item.name, "new": bool(told.new), "held": held}
+
+    def upload_limits(self, actor: Actor) -> dict[str, Any]:
+        """What may be sent through the page; raises NotAllowed."""
+        return self._uploads.limits(actor)
+
+    def begin_upload(
+        self, actor: Actor, name: str, size: int, head: bytes, order: Mapping[str, str]
+    ) -> dict[str, Any]:
+        """A place for a slide that is to be sent; raises as ``UploadDesk.begin``."""
+        wish = UploadWish(name=name, size=size, head=head, order=order)
+        return self._uploads.begin(actor, wish)
+
+    def receive(self, actor: Actor, token: str) -> Upload:
+        """A slide that was announced; raises as ``UploadDesk.receive``."""
+        return self._uploads.receive(actor, token)
+
+    def close(self) -> None:
+        """The page ends: what is on its way is thrown away."""
+        self._uploads.close()
+
+    def _came(self, path: Path, wish: Mapping[str, str], actor: Actor) -> dict[str, Any]:
+        """A slide that was sent is picked at once: it is whole, and nobody writes to it."""
+        slide = self._intake.described(path, self.settings.run.review.uploads.folder)
+        return self._enrolled(slide, wish, actor)
 
     def again(self, actor: Actor, names: Sequence[str], why: str) -> dict[str, Any]:
         """Let slides that failed, were set aside or stopped wait again.
@@ -198,6 +238,11 @@ def _row(path: Path, wish: Mapping[str, str]) -> ManifestRow:
         specimen=wish.get("specimen") or None,
         block=wish.get("block") or None,
     )
+
+
+def _check_wish(wish: Mapping[str, str]) -> None:
+    """UsageError where nothing that can be asked is asked."""
+    _row(Path(), wish)
 
 
 def _in_words(code: str, facts: Mapping[str, object]) -> dict[str, str]:

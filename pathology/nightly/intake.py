@@ -151,14 +151,15 @@ class Intake:
         self._memory = looked(self._memory, stamps, now_s)
         ready = settled(self._memory, now_s, self.settings.watch)
         for path in ready:
-            self._found[path] = self._described(path, folders.get(path))
+            self._found[path] = self.described(path, folders.get(path))
         return {
             "growing": len(stamps) - len(ready),
             "leads_out": leads_out,
             "unreadable": unreadable,
         }
 
-    def _described(self, path: Path, folder: str | None) -> FoundSlide:
+    def described(self, path: Path, folder: str | None) -> FoundSlide:
+        """A slide with what its label and its name say of whose it is."""
         identity = self.settings.identity
         said = (*says_label(label_of(path, identity.labels), identity), *says_name(path, identity))
         return FoundSlide(path=path, said=said, folder=folder or "", watched=folder is not None)

@@ -38,6 +38,7 @@ Act = Literal[
     "send-final",
     "send-bundle",
     "answer-bundle",
+    "upload-slide",
     "back-up",
 ]
 """What the ledger is asked about before it is done."""

@@ -30,7 +30,7 @@ from pathology.review.route_table import ROUTES
 def review_app(desk: Desk) -> Starlette:
     """The application that serves a desk. Its addresses are those of ``route_table`` and no other.
 
-    On shutdown every scan is closed.
+    On shutdown every scan is closed, and half an upload is thrown away.
     """
     room = Room(desk)
 
@@ -38,6 +38,8 @@ def review_app(desk: Desk) -> Starlette:
     async def open_hours(app: Starlette) -> AsyncIterator[None]:
         yield
         room.rack.close()
+        if desk.night is not None:
+            desk.night.close()
 
     app = Starlette(
         routes=[Route(r.path, r.answer, methods=[r.method]) for r in ROUTES],

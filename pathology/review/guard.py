@@ -11,7 +11,7 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pathology.errors import LedgerError
-from pathology.review.answers import refused
+from pathology.review.answers import BYTES, refused
 from pathology.review.gate import CaseAsked
 from pathology.review.room import Room, case_of
 from pathology.review.route_table import ROUTES, Rule
@@ -48,18 +48,24 @@ class Guard:
             return
         request = Request(scope, receive)
         try:
-            refusal = _foreign(request) or await self._asked(request)
+            rule, names = self._rule(scope)
+            is_file = rule is not None and rule.file
+            refusal = _foreign(request, is_file=is_file) or await self._asked(request, rule, names)
         except LedgerError:  # who cannot be known gets nothing
             refusal = refused(503, "no-ledger", **{"Retry-After": "5"})
         if refusal is not None:
             await refusal(scope, receive, send)
             return
-        limit = self._room.desk.settings.review.asking.request_kib * 1024
+        limits = self._room.desk.settings.review
+        limit = limits.asking.request_kib * 1024
+        if is_file:
+            limit = int(limits.uploads.largest_gib * 2**30)
         await self._within(limit, scope, receive, send)
 
-    async def _asked(self, request: Request) -> Response | None:
+    async def _asked(
+        self, request: Request, rule: Rule | None, names: dict[str, str]
+    ) -> Response | None:
         """The refusal of a request, None where it may pass."""
-        rule, names = self._rule(request.scope)
         if rule is not None and rule.act == "anyone":
             return None
         gate = self._room.desk.gate
@@ -148,11 +154,12 @@ def _is_of_guests(room: Room) -> bool:
     return room.desk.question is not None
 
 
-def _foreign(request: Request) -> Response | None:
+def _foreign(request: Request, *, is_file: bool = False) -> Response | None:
     """The refusal of a change that another site's page, or no page, asks for.
 
     A browser says where a request comes from (Fetch Metadata, or Origin), and a page cannot lie
-    about it. JSON is demanded as well: a form of another site cannot send it.
+    about it. JSON, or a file's plain bytes, is demanded as well: a form of another site can send
+    neither.
     """
     if request.method in CHANGES_NOTHING:
         return None
@@ -164,6 +171,7 @@ def _foreign(request: Request) -> Response | None:
         same = False
     if not same:
         return refused(403, "other-site")
-    if headers.get("content-type", "").partition(";")[0].strip() != "application/json":
+    wanted = BYTES if is_file else "application/json"
+    if headers.get("content-type", "").partition(";")[0].strip() != wanted:
         return refused(415, "wrong-request")
     return None

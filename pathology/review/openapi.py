@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from typing import Any, Final
 
 from pathology import __version__
+from pathology.review.answers import BYTES
 from pathology.review.route_table import ROUTES, Rule
 
 PARAMETER: Final = re.compile(r"\{(\w+)(?::(\w+))?\}")
@@ -38,6 +39,8 @@ def _operation(rule: Rule) -> dict[str, Any]:
         "x-act": rule.act,
     }
     if rule.method == "POST":
-        content = {"application/json": {"schema": {"type": "object"}}}
+        content: dict[str, Any] = {"application/json": {"schema": {"type": "object"}}}
+        if rule.file:
+            content = {BYTES: {"schema": {"type": "string", "format": "binary"}}}
         told["requestBody"] = {"required": True, "content": content}
     return told

@@ -40,6 +40,7 @@ class Room:
         self.rack = SlideRack(desk.slide_of, desk.settings)
         self._tiles = anyio.CapacityLimiter(limits.view.threads)
         self._counts = anyio.CapacityLimiter(limits.asking.counts)
+        self._incoming = anyio.CapacityLimiter(limits.uploads.at_once)
         self._gate = anyio.CapacityLimiter(GATE_THREADS)
         access = desk.settings.access
         self._entering = anyio.CapacityLimiter(access.passwords.at_once)
@@ -55,6 +56,10 @@ class Room:
     async def count(self, do: Callable[[], T]) -> T:
         """Count a region; tiles have threads of their own meanwhile."""
         return await anyio.to_thread.run_sync(do, limiter=self._counts)
+
+    async def receive(self, do: Callable[[], T]) -> T:
+        """Write what a browser sends; a slow disk keeps nobody from looking."""
+        return await anyio.to_thread.run_sync(do, limiter=self._incoming)
 
     async def ask(self, do: Callable[[], T]) -> T:
         """Ask the gate, or look up a result for it."""

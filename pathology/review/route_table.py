@@ -26,6 +26,7 @@ from pathology.review import (
     question_answers,
     signing_in,
     signing_on,
+    upload_answers,
 )
 
 Answer: TypeAlias = Callable[[Request], Awaitable[Response]]
@@ -42,6 +43,7 @@ class Rule:
     act: Act | Literal["anyone", "signed-in"]
     method: Literal["GET", "POST"] = "GET"
     page: bool = False  # for a person: without a session they are sent to sign in
+    file: bool = False  # the body is a file as it is, as long as the settings let slides be
     tells: bool = False  # what the AI found: not to who has an own reading to tell first
 
 
@@ -122,6 +124,17 @@ ROUTES: Final[tuple[Rule, ...]] = (
     Rule(path="/night/status", answer=night_answers.night_status, act="read-worklist"),
     Rule(path="/night/plan", answer=night_answers.night_plan, act="plan-night"),
     Rule(path="/night/slides", answer=night_answers.night_slides, act="run-analysis"),
+    Rule(path="/night/uploads", answer=upload_answers.upload_limits, act="upload-slide"),
+    Rule(
+        path="/night/uploads", answer=upload_answers.begin_upload, act="upload-slide", method="POST"
+    ),
+    Rule(
+        path="/night/uploads/{upload}",
+        answer=upload_answers.receive_upload,
+        act="upload-slide",
+        method="POST",
+        file=True,
+    ),
     Rule(path="/night/pick", answer=night_answers.pick_slide, act="run-analysis", method="POST"),
     Rule(path="/night/again", answer=night_answers.run_again, act="run-analysis", method="POST"),
     Rule(path=f"{RESULT}/editing", answer=correcting.editing, act="correct-result", tells=True),

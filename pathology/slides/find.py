@@ -128,7 +128,7 @@ def _search(folder: Path, visited: set[Path], within: Path | None) -> list[Path]
     slides = [p for p in entries if p.suffix.lower() in SLIDE_SUFFIXES and is_file(p)]
     parts = {part for slide in slides for part in _companions(slide)}
     data_folders = {p.with_suffix("") for p in slides if p.suffix.lower() == ".mrxs"}
-    found = [p for p in slides if p not in parts and not _is_side_picture(p)]
+    found = [p for p in slides if p not in parts and not is_side_picture(p)]
     dicom = [p for p in entries if may_be_dicom(p) and is_file(p) and is_instance(p)]
     series = _dicom_slides(dicom)
     is_series_folder = not found and len(dicom) > 1 and _is_one_series(series)
@@ -140,7 +140,7 @@ def _search(folder: Path, visited: set[Path], within: Path | None) -> list[Path]
     return found
 
 
-def _is_side_picture(path: Path) -> bool:
+def is_side_picture(path: Path) -> bool:
     """Whether a picture only shows a slide's label or its whole: exported beside many scans."""
     picture = path.suffix.lower() in PICTURE_SUFFIXES
     return picture and SIDE_PICTURE.search(path.stem) is not None

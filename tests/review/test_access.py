@@ -48,6 +48,7 @@ def address(rule: Rule, desk: PaintedDesk, case: str = "") -> str:
         "step": "second" if "/team/" in rule.path else "claim",
         "number": "1",
         "form": "pdf",
+        "upload": "0" * 32,
         "bundle": "B" + "0" * 32,
     }
     path = re.sub(r"\{(\w+)(?::\w+)?\}", lambda m: known[m[1]], rule.path)

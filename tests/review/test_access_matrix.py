@@ -61,6 +61,9 @@ LEAST: dict[str, set[str]] = {
     "GET /night": {"technician", "pathologist", "operator", "auditor"},
     "GET /night/status": {"technician", "pathologist", "operator", "auditor"},
     "GET /night/plan": {"operator"},
+    "GET /night/uploads": {"technician", "operator"},
+    "POST /night/uploads": {"technician", "operator"},
+    "POST /night/uploads/{upload}": {"technician", "operator"},
     "GET /night/slides": {"technician", "pathologist", "operator"},
     "POST /night/pick": {"technician", "pathologist", "operator"},
     "POST /night/again": {"technician", "pathologist", "operator"},
@@ -78,6 +81,7 @@ ABSENT = {
     "GET /question",  # another hospital's: see test_opinions_page
     "GET /question/told",
     "POST /question/answer",
+    "POST /night/uploads/{upload}",  # none was announced: see test_uploads
 }
 FOR_ANYONE = {
     "GET /page/{file}",
@@ -90,6 +94,7 @@ FOR_ANYONE = {
     "POST /sign-in/back",
 }
 PAGE = "http://127.0.0.1:8460"
+SENT = {"content": b"", "headers": {"Content-Type": "application/octet-stream"}}
 WHO = ("nobody", "forged", "signed out", *PERSONS)
 
 
@@ -146,7 +151,7 @@ def test_each_role_gets_what_the_table_says(
             answer = browser.request(
                 rule.method,
                 address(rule, desk.painted, desk.ledger.cases(SITE.deciding).name_of(CASE)),
-                json=body_of(rule),
+                **(SENT if rule.file else {"json": body_of(rule)}),
                 follow_redirects=False,
             )
             told = (answer.status_code, called(rule), who)

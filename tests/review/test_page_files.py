@@ -52,6 +52,7 @@ BUILT = (  # keys that are put together, by what goes into them
     "stain.",
     "tissue.",
     "title.",
+    "upload.",
     "verdict.",
     "unit.",
     "why.",

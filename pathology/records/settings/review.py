@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from pathology.records.settings.ranges import check_between, check_names, check_positive
+from pathology.records.settings.uploads import UploadSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,3 +66,4 @@ class ReviewSettings:
     view: ViewSettings
     overlays: OverlaySettings
     asking: AskSettings
+    uploads: UploadSettings = field(default_factory=UploadSettings)

@@ -3,6 +3,7 @@
 import { Refused, askJson, sendJson } from "./ask.js";
 import { applyLooks, switches } from "./looks.js";
 import { byId, make } from "./make.js";
+import { drawUploads, uploads } from "./uploads.js";
 import { count, moment, say, sayOr, speak, spoken } from "./words.js";
 
 const LOOK_AGAIN_MS = 5000;
@@ -95,6 +96,7 @@ function draw() {
   drawStatus();
   drawPlan();
   drawWaiting();
+  drawUploads();
 }
 
 async function lookForSlides() {
@@ -181,6 +183,7 @@ async function begin() {
     plan = await ifAllowed("/night/plan");
     waiting = await ifAllowed("/night/slides");
     byId("picking").hidden = waiting === null;
+    await uploads(lookAtStatus);
     draw();
     document.body.dataset.ready = "true";
     await keepLooking();
