@@ -18,6 +18,7 @@ from torch.fx.proxy import TraceError
 
 from pathology.errors import SlideError
 from pathology.models.catalogue import Installed
+from pathology.models.looking import seen_by_looks
 from pathology.models.network import with_plain_norms
 from pathology.models.weights import read_network
 from pathology.predictions.devices import Device, Lost, Precision
@@ -54,6 +55,7 @@ class Network:
         self.batch = GPU_PICTURES if device.kind == "cuda" else 1
         self.memory_halvings = 0
         ready = _fused(module) if card.network.form in OWN_FORMS else module
+        ready = seen_by_looks(ready, card.looks)
         try:
             with named_errors(card.name):
                 self.module = ready.to(memory_format=torch.channels_last).to(device.torch)

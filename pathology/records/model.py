@@ -101,6 +101,18 @@ class NucleusDecoding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One way to show a picture to a network; it costs ``enlarged`` squared times its pixels."""
+
+    quarters: int  # turns counter-clockwise, 0..3
+    enlarged: float  # in width and height, 1..2
+
+    def __post_init__(self) -> None:
+        check_between(self, 0, 3, "quarters")
+        check_between(self, 1, 2, "enlarged")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainedOn:
     """What made the weights."""
 
@@ -179,6 +191,7 @@ class ModelCard:
     channels: tuple[str, ...] = ()
     distilled: Distilled | None = None
     organs: tuple[str, ...] = ()  # those of the training images, where only some were shown
+    looks: tuple[Look, ...] = ()  # maps are their mean; none: a picture is shown once, as it is
 
     def __post_init__(self) -> None:
         if self.schema != "pathology.model/1":
@@ -201,9 +214,22 @@ class ModelCard:
             raise ValueError("instanseg tells no classes apart: name the one that its nuclei get")
         self._check_channels()
         self._check_reach()
+        self._check_looks()
         suffix = SUFFIXES.get(form, ".safetensors")
         if not self.weights.file.endswith(suffix):
             raise ValueError(f"the weights of form {form} are a {suffix} file")
+
+    def _check_looks(self) -> None:
+        """An enlarged step must be whole steps of the network, or tiles would be seen unalike."""
+        if self.looks and self.network.form != "nucleus-network":
+            raise ValueError("looks belong to a nucleus-network")
+        for look in self.looks:
+            steps = self.input.step_px * look.enlarged / 2**self.network.stages
+            if steps != round(steps):
+                raise ValueError(
+                    f"a look enlarged by {look.enlarged:g} makes {steps:g} steps of the network of "
+                    f"step_px {self.input.step_px}: it must be whole ones"
+                )
 
     def _check_reach(self) -> None:
         """A cell of a tile encoder must lie in the tile that sees it, the halo included."""

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from pathology.errors import UsageError
 from pathology.models.catalogue import Installed
+from pathology.models.looking import seen_by_looks
 from pathology.models.network import NUCLEUS_MAPS, NucleusNetwork, TissueNetwork
 from pathology.models.weights import read_network
 from pathology.records.model import NetworkShape
@@ -99,7 +100,7 @@ class TeacherMaps(nn.Module):
 
     def __init__(self, recipe: Recipe, teacher: Installed) -> None:
         super().__init__()
-        self.network = read_network(teacher)
+        self.network = seen_by_looks(read_network(teacher), teacher.card.looks)
         self.before = len(NUCLEUS_MAPS) if recipe.task == "nuclei" else 0
         known = teacher.card.classes
         self.places = [known.index(kind) if kind in known else None for kind in recipe.classes]

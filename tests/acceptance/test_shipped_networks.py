@@ -150,3 +150,25 @@ def test_cells_of_held_out_images_are_found(
         scores.append(nucleus_scores(field, found, match_um, []))
     (measure,) = (m for m in scores[0] if m.name.startswith(DETECTION))
     assert measure.over([one[measure] for one in scores]).value > floor
+
+
+@pytest.mark.real_data
+def test_a_second_larger_look_outlines_nuclei_better(real_data: Callable[..., Path]) -> None:
+    """What ``nuclei-fine-twice-1`` is for, on three images of CoNSeP that no weights have seen."""
+    real_data("he")
+    fields = list(islice(READERS["consep-test"](real_data()), 3))
+    quality = {}
+    for name in ("nuclei-fine-1", "nuclei-fine-twice-1"):
+        found = [nuclei_by_network(field, network(name), SETTINGS) for field in fields]
+        scores = [
+            nucleus_scores(field, one, 3.0, [])
+            for field, one in zip(fields, found, strict=True)
+            if one is not None
+        ]
+        assert len(scores) == len(fields)
+        for measure in scores[0]:
+            quality[name, measure.name] = measure.over([one[measure] for one in scores]).value
+    once, twice = (
+        quality[name, "PQ, mean of images"] for name in ("nuclei-fine-1", "nuclei-fine-twice-1")
+    )
+    assert twice > once + 0.005

@@ -68,6 +68,7 @@ class Run:
     wall_s: float
     end: float  # on the clock that the GPU was watched by
     processor_s: float
+    most_mib: float  # resident, of the largest process of the run
     told: dict[str, Any]  # run.json
     gpu: Watched
 
@@ -82,6 +83,7 @@ def main() -> None:
     add("--side", type=int, default=100_000, help="width of the slide, px")
     add("--height", type=int, default=80_000, help="its height, px")
     add("--tissue-mm2", type=float, default=150.0, help="at most; the rest of the rows is glass")
+    add("--spacing-um", type=float, default=20.0, help="between nuclei; 20 make 2,500 a mm²")
     add("--analyses", nargs="+", choices=sorted(STAINS), default=["infiltration", "ki67"])
     add("--models", type=Path, help="folder of a site's own models")
     add("--nuclei", help="model of nuclei, for both analyses; 'classical' for none")
@@ -102,6 +104,7 @@ def main() -> None:
                 height=given.height,
                 tissue=share,
                 stain=STAINS[analysis],
+                spacing_um=given.spacing_um,
             )
             runs.append(measured(slide, analysis, settings, given.device))
             slide.unlink()
@@ -131,12 +134,10 @@ def measured(slide: Path, analysis: str, settings: Path, device: str) -> Run:
     out = slide.parent / f"out-{analysis}"
     words = ["run", str(slide), "--analysis", analysis, "--out", str(out), "--device", device]
     words += ["--settings", str(settings), "--workers", "1"]
-    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    start = time.perf_counter()
     with watched_gpu() as gpu:
-        command = [sys.executable, "-m", "pathology", *words]
-        subprocess.run(command, check=True, stdout=sys.stderr)  # the tables are alone on stdout
+        used = finished([sys.executable, "-m", "pathology", *words])
         end = time.perf_counter()
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     (result,) = {path.parent for path in out.glob("*/*/run.json")}
     findings = json.loads((result / "findings.json").read_text(encoding="utf-8"))
     return Run(
@@ -145,10 +146,21 @@ def measured(slide: Path, analysis: str, settings: Path, device: str) -> Run:
         nuclei=nuclei_in(result / "cells.parquet"),
         wall_s=end - start,
         end=end,
-        processor_s=(after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime),
+        processor_s=used.ru_utime + used.ru_stime,
+        most_mib=used.ru_maxrss / 1024,
         told=json.loads((result / "run.json").read_text(encoding="utf-8")),
         gpu=gpu,
     )
+
+
+def finished(command: list[str]) -> resource.struct_rusage:
+    """What a command used, with all of its own processes; the tables stay alone on stdout."""
+    child = subprocess.Popen(command, stdout=sys.stderr)
+    _, status, used = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode:
+        raise subprocess.CalledProcessError(child.returncode, command)
+    return used
 
 
 def nuclei_in(cells: Path) -> int:
@@ -193,15 +205,16 @@ def note(seen: Watched, answer: str) -> None:
 def tell(runs: list[Run]) -> None:
     """Tables: the whole, the stages, the networks' own times, the GPU."""
     print(
-        "| analysis | tissue, mm² | nuclei | wall, s | mm²/s | tiles alone, mm²/s | processor, s |"
+        "| analysis | tissue, mm² | nuclei | wall, s | mm²/s | tiles alone, mm²/s | processor, s "
+        "| memory at most, MiB |"
     )
-    print("|---|---|---|---|---|---|---|")
+    print("|---|---|---|---|---|---|---|---|")
     for run in runs:
         tiles = run.told["timings_s"]["tiles"]
         print(
             f"| {run.analysis} | {run.tissue_mm2:.1f} | {run.nuclei:,} | {run.wall_s:.1f} "
             f"| {run.tissue_mm2 / run.wall_s:.2f} | {run.tissue_mm2 / max(tiles, 1e-3):.2f} "
-            f"| {run.processor_s:.1f} |"
+            f"| {run.processor_s:.1f} | {run.most_mib:.0f} |"
         )
     print("\nStages follow one another; what is missing of the whole is the start of Python.\n")
     print("| analysis | stage | s | share of the wall time |\n|---|---|---|---|")
