@@ -194,14 +194,15 @@ def done_before(under_way: CaseChange, step: Step) -> Changed | None:
     )
 
 
-OF_THE_LEDGER: Final = ("blind", "number", "content_sha256")
-"""Parts of a body that the ledger adds and no request holds."""
+NOT_ASKED: Final = ("blind", "number", "content_sha256", "proof_id")
+"""Parts of a body that make no other request of it: what the ledger adds, and the proof, of which
+each try brings its own."""
 
 
 def _told(row: CaseEntryRow, at_hand: CaseAtHand) -> bytes:
     body = opened(row, at_hand.key).body
-    return body_text({k: v for k, v in body.items() if k not in OF_THE_LEDGER})
+    return body_text({k: v for k, v in body.items() if k not in NOT_ASKED})
 
 
 def _plain_body(step: Step) -> bytes:
-    return body_text({k: v for k, v in step.body.items() if k not in OF_THE_LEDGER})
+    return body_text({k: v for k, v in step.body.items() if k not in NOT_ASKED})

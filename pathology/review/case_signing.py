@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, Final, cast, get_args
 
 from starlette.requests import Request
@@ -85,9 +87,11 @@ async def sign(request: Request) -> Response:
     if proof is None:
         return refused(403, "not-proved")
     wish = SigningWish(proof=proof, printed_name=printed, meaning=meaning)
+    # Signed now, after the proof: one that lies ahead of its signature would be none.
+    at_once = replace(change, now_utc=datetime.now(UTC))
 
     def signed(desk: CaseDesk) -> dict[str, Any]:
-        done = sign_on_desk(desk.ledger, case, wish, desk.place, change)
+        done = sign_on_desk(desk.ledger, case, wish, desk.place, at_once)
         return {**changed_told(done.changed), "problem": done.problem}
 
     return await answered(room, signed)

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pathology.errors import LedgerError
 from pathology.review.answers import BYTES, refused
 from pathology.review.gate import CaseAsked
+from pathology.review.page_files import html
 from pathology.review.room import Room, case_of
 from pathology.review.route_table import ROUTES, Rule
 from pathology.review.shelf import OpenResult
@@ -52,7 +53,7 @@ class Guard:
             is_file = rule is not None and rule.file
             refusal = _foreign(request, is_file=is_file) or await self._asked(request, rule, names)
         except LedgerError:  # who cannot be known gets nothing
-            refusal = refused(503, "no-ledger", **{"Retry-After": "5"})
+            refusal = self._without_ledger(request)
         if refusal is not None:
             await refusal(scope, receive, send)
             return
@@ -124,6 +125,13 @@ class Guard:
         if gate.sign_in is None:
             return Response(SIGN_IN_FIRST, 401, media_type="text/html")
         return RedirectResponse(gate.sign_in, 303)
+
+    def _without_ledger(self, request: Request) -> Response:
+        """A person gets a page that says so, and goes on by itself when the archive is back."""
+        rule, _ = self._rule(request.scope)
+        if rule is not None and rule.page:
+            return html("away.html", 503)
+        return refused(503, "no-ledger", **{"Retry-After": "5"})
 
     async def _within(self, limit: int, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, but no more than ``limit`` bytes of its body."""

@@ -66,6 +66,6 @@ async def night_page(request: Request) -> Response:
     return html("night.html")
 
 
-def html(name: str) -> Response:
+def html(name: str, status: int = 200) -> Response:
     """One of the pages; none is made of what somebody sent."""
-    return Response((PAGE / name).read_bytes(), media_type="text/html")
+    return Response((PAGE / name).read_bytes(), status, media_type="text/html")

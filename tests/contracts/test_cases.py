@@ -369,6 +369,20 @@ def test_weights_for_research_need_the_sites_word(desk: PaintedDesk) -> None:
     assert desk.sign(research_accepted=True).state == "SIGNED"
 
 
+def test_a_signature_asked_for_again_brings_a_proof_of_its_own(desk: PaintedDesk) -> None:
+    """A browser whose answer was lost proves again who sits there: the password is asked anew."""
+    desk.ready()
+    change = desk.by("dr.lin")
+    first = desk.book.sign(desk.case, desk.order(), change)
+    second = desk.book.sign(desk.case, desk.order(), change)
+    assert second == replace(first, repeated=True)
+    assert len(desk.book.case(desk.case).signed) == 1
+    refused(
+        "other-request",
+        lambda: desk.book.sign(desk.case, desk.order(printed_name="Wu Ma"), change),
+    )
+
+
 def test_an_assumed_scale_and_a_report_of_nothing_are_not_signed(desk: PaintedDesk) -> None:
     desk.ready(result(scale_source="assumed"))
     refused("scale-assumed", desk.sign)

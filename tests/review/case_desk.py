@@ -54,7 +54,10 @@ def case_desk(real: RealDesk, out: Path, blind_first: BlindFirst = "off") -> Cas
 
 @contextmanager
 def drafted_desk(
-    painted: PaintedDesk, folder: Path, blind_first: BlindFirst = "off"
+    painted: PaintedDesk,
+    folder: Path,
+    blind_first: BlindFirst = "off",
+    site: LedgerSite | None = None,
 ) -> Iterator[DraftedDesk]:
     """A copy of the painted desk's results with a draft, and three persons with passwords."""
     out = folder / "out"
@@ -68,7 +71,7 @@ def drafted_desk(
     }
     case_file.write_text(json.dumps(told), encoding="utf-8")
     draft_case(CaseOrder(out=out, case_file=case_file, pdf=False))
-    with LedgerSite(folder=folder / "ledger").open() as ledger:
+    with (site or LedgerSite(folder=folder / "ledger")).open() as ledger:
         now = datetime.now(UTC)
         admin = ledger.accounts.found("chief", now)
         assert admin is not None

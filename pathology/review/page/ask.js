@@ -14,6 +14,28 @@ export class Refused extends Error {
 /** Questions that are not answered yet. */
 export const open = { number: 0 };
 
+/** What passes by itself: the server, or the archive behind it, is away. */
+const AWAY = ["no-connection", "no-ledger"];
+
+/** Whether nobody knows what came of a question. @param {unknown} problem */
+export function unanswered(problem) {
+  return problem instanceof Refused && AWAY.includes(problem.code);
+}
+
+/** @type {(problem: Refused) => void} told of every refusal, before who asked is */
+let heard = () => undefined;
+
+/** @param {(problem: Refused) => void} hear */
+export function onRefusal(hear) {
+  heard = hear;
+}
+
+/** @param {Refused} problem */
+function toRefuse(problem) {
+  heard(problem);
+  return problem;
+}
+
 /** @param {string} path @param {RequestInit} how @returns {Promise<Response>} */
 async function sent(path, how) {
   open.number++;
@@ -21,7 +43,7 @@ async function sent(path, how) {
     return await fetch(path, { credentials: "same-origin", ...how });
   } catch (cause) {
     if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
-    throw new Refused("no-connection", "");
+    throw toRefuse(new Refused("no-connection", ""));
   } finally {
     open.number--;
   }
@@ -38,7 +60,7 @@ async function answer(path, how = {}) {
   } catch {
     // a refusal without words stays a refusal
   }
-  throw new Refused(String(told.code || "cannot"), String(told.detail || ""), told.reason ?? null);
+  throw toRefuse(new Refused(String(told.code || "cannot"), String(told.detail || ""), told.reason ?? null));
 }
 
 /** @param {string} path @param {AbortSignal} [signal] @returns {Promise<any>} */

@@ -1,6 +1,7 @@
 // A case: who works on it, what was found and decided, the text, and the signature.
 
-import { Refused, askJson, sendJson } from "./ask.js";
+import { Refused, askJson, sendJson, unanswered } from "./ask.js";
+import { watch } from "./away.js";
 import { drawFindings } from "./case_findings.js";
 import { drawText, textOnPage } from "./case_text.js";
 import { applyLooks, switches } from "./looks.js";
@@ -30,14 +31,21 @@ function requestId() {
   return crypto.randomUUID();
 }
 
+/** @type {{what: string, id: string, version: number}|null} a change whose answer was lost */
+let lost = null;
+
 /**
- * One change, asked for by one id: an answer that was lost on its way is asked for again with it.
+ * One change, asked for by one id: an answer that was lost on its way is asked for again with it,
+ * at once and whenever the same is asked for next, so that nothing is done twice.
  * @param {string} path @param {Record<string, unknown>} more
  */
 async function change(path, more = {}) {
   byId("refusal").hidden = true;
   byId("done").textContent = "";
-  const body = { request_id: requestId(), seen_version: shown.line.version, ...more };
+  const what = JSON.stringify([path, { ...more, password: undefined }]);
+  const { id, version } = lost?.what === what ? lost : { id: requestId(), version: shown.line.version };
+  lost = null;
+  const body = { request_id: id, seen_version: version, ...more };
   try {
     let told;
     try {
@@ -50,7 +58,10 @@ async function change(path, more = {}) {
     byId("done").textContent = (told.warnings ?? []).length ? say("case.differs") : say("case.kept");
     return true;
   } catch (problem) {
-    if (problem instanceof Refused && problem.code === "case-changed") await look();
+    if (unanswered(problem)) lost = { what, id, version };
+    // A signature may be there though the second try of it was refused: its proof was used.
+    const stale = problem instanceof Refused && (problem.code === "case-changed" || path === "/sign");
+    if (stale && !unanswered(problem)) await look();
     refuse(problem);
     return false;
   }
@@ -124,6 +135,12 @@ async function keepText(event) {
   if (!await change("/text", { sections, why: field("text-why").value })) byId("text").dataset.changed = "true";
 }
 
+/** Whether words stand on the page that are nowhere else; a name and a password are soon typed again. */
+function unsaved() {
+  const inputs = [.../** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("main input:not([type=radio], #printed, #password)"))];
+  return byId("text").dataset.changed === "true" || inputs.some((one) => one.value !== one.defaultValue);
+}
+
 function listen() {
   byId("claim").addEventListener("click", () => void step("claim"));
   byId("release").addEventListener("click", () => void step("release"));
@@ -140,7 +157,7 @@ function listen() {
   byId("renew").addEventListener("click", () => void change("/renew"));
   byId("reason-steps").addEventListener("submit", withReason);
   window.addEventListener("beforeunload", (event) => {
-    if (shown && byId("text").dataset.changed === "true") event.preventDefault();
+    if (shown && unsaved()) event.preventDefault();
   });
 }
 
@@ -149,6 +166,10 @@ async function begin() {
   await speak();
   listen();
   switches(draw);
+  watch(() => {
+    byId("refusal").hidden = true;
+    if (!shown) location.reload();
+  });
   try {
     await opinionForms(look, refuse);
     await look();

@@ -2,6 +2,7 @@
 
 import { account } from "./account.js";
 import { Refused, askJson } from "./ask.js";
+import { watch } from "./away.js";
 import { applyLooks, switches } from "./looks.js";
 import { byId, make } from "./make.js";
 import { worklist } from "./worklist.js";
@@ -34,6 +35,7 @@ function draw(results) {
 async function begin() {
   applyLooks();
   await speak();
+  watch(() => location.reload());
   try {
     const you = await account();
     byId("to-glass").hidden = !you.acts.includes("verify-audit");

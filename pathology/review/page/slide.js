@@ -1,6 +1,7 @@
 // The slide view: everything meets here.
 
 import { Refused, askJson, open } from "./ask.js";
+import { watch } from "./away.js";
 import { correcting, correctingKeys } from "./correcting.js";
 import { Drawing } from "./drawing.js";
 import { drawExcluded } from "./excluded.js";
@@ -62,6 +63,10 @@ function title(result) {
   if (result.desk) link.setAttribute("href", `/cases/${encodeURIComponent(result.desk.case)}`);
 }
 
+/** @type {() => void} what is done when server and archive are back */
+let back = () => location.reload();
+const suspect = watch(() => back());
+
 async function begin() {
   applyLooks();
   await speak();
@@ -101,6 +106,7 @@ async function begin() {
 async function desk(result, told, levels, seen) {
   const scan = new Scan(byId("scan"), result.slide, levels, `${address}/tiles`);
   await scan.ready();
+  scan.viewer.addHandler("tile-load-failed", suspect);
   const layers = new Layers(told, result.analysis, (light) => {
     if (!light) layers.draw(byId("layers"));
     seen.look(layers);
@@ -181,6 +187,10 @@ async function desk(result, told, levels, seen) {
   buttons({ scan, layers, drawing, keys });
   try {
     await nuclei.begin();
+    back = () => {
+      scan.viewer.world.resetItems(); // tiles that failed meanwhile are asked for again
+      scan.again();
+    };
     layers.numbers = nuclei.numbers();
     seen.look(layers);
     layers.draw(byId("layers"));
