@@ -25,6 +25,14 @@ function tell(code) {
   draw();
 }
 
+/** Where this person wanted to go, if it is a page of this server; its place behind the # is kept. */
+function wanted() {
+  const to = new URLSearchParams(location.search).get("to") ?? "/";
+  const url = new URL(to, location.origin);
+  const own = url.origin === location.origin && /^\/(slides|cases|night|question)(\/|$)/.test(url.pathname);
+  return own ? `${url.pathname}${location.hash}` : "/";
+}
+
 function askForAnother() {
   byId("change").hidden = false;
   for (const id of ["new", "again"]) input(id).required = true;
@@ -38,7 +46,7 @@ async function enter() {
   try {
     if (changing) await sendJson("/password", { name, password, new: input("new").value });
     else await sendJson("/sign-in", { name, password });
-    location.replace("/");
+    location.replace(wanted());
   } catch (refusal) {
     const code = refusal instanceof Refused ? refusal.code : "cannot";
     if (code === "entry.must-change") askForAnother();

@@ -13,6 +13,7 @@ import { byId, make } from "./make.js";
 import { NucleiLayer } from "./nuclei.js";
 import { drawNucleus } from "./nucleus.js";
 import { Pencil } from "./pencil.js";
+import { links } from "./place.js";
 import { ruler } from "./ruler.js";
 import { Scan } from "./scan.js";
 import { Seen } from "./seen.js";
@@ -179,6 +180,7 @@ async function desk(result, told, levels, seen) {
     ...correctingKeys(correct, () => openTab("correct"), middle)];
   listen(keys);
   buttons({ scan, layers, drawing, keys });
+  links(scan, show, announce);
   try {
     await nuclei.begin();
     layers.numbers = nuclei.numbers();
