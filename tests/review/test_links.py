@@ -10,10 +10,10 @@ from urllib.parse import quote
 import pytest
 
 from tests.access import PASSWORD
-from tests.review.case_desk import READER, DraftedDesk, drafted_desk
+from tests.review.case_desk import READER, SECOND, DraftedDesk, drafted_desk
 from tests.review.conftest import serving
 from tests.review.painted_desk import PaintedDesk
-from tests.review.test_case_page import tab_of, until
+from tests.review.test_case_page import shot, tab_of, until
 
 PATIENCE_MS = 120_000
 
@@ -113,3 +113,28 @@ def test_signing_in_leads_to_no_other_place(drafted: DraftedDesk, browser: Any, 
         tab.fill("#password", PASSWORD)
         tab.click("button[type=submit]")
         tab.wait_for_url(f"{url}/")
+
+
+def test_a_note_on_a_view_is_read_by_a_colleague_at_its_place(
+    drafted: DraftedDesk, browser: Any, shots: Path | None
+) -> None:
+    with serving(drafted.desk) as url:
+        tab = tab_of(browser, url, READER)
+        tab.goto(f"{url}/cases/{drafted.case}")  # looking puts it on the desk
+        tab.wait_for_selector("body[data-ready=true]")
+        tab.goto(f"{url}{slide_of(drafted)}#x=300&y=200&power=40")
+        tab.wait_for_selector("body[data-ready=true]")
+        there = place(tab)
+        tab.click("#note")
+        tab.fill("#note-text", "Look at this gland. 请看此腺体。")
+        shot(tab, shots, "note-en")
+        tab.locator("dialog.note button[type=submit]").click()
+        tab.wait_for_selector("dialog.note", state="detached")
+        other = tab_of(browser, url, SECOND)
+        other.goto(f"{url}/cases/{drafted.case}")
+        other.wait_for_selector("#notes li")
+        assert "Look at this gland. 请看此腺体。" in other.inner_text("#notes")
+        shot(other, shots, "notes-on-case-en")
+        other.locator("#notes a").click()
+        other.wait_for_selector("body[data-ready=true] #scan")
+        assert place(other)[:2] == pytest.approx(there[:2], abs=2)

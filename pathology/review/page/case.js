@@ -5,6 +5,7 @@ import { drawFindings } from "./case_findings.js";
 import { drawText, textOnPage } from "./case_text.js";
 import { applyLooks, switches } from "./looks.js";
 import { byId, make } from "./make.js";
+import { drawNotes } from "./notes.js";
 import { drawOpinions, opinionForms } from "./opinions.js";
 import { moment, say, speak, spoken } from "./words.js";
 
@@ -94,6 +95,7 @@ function draw() {
   drawText(shown);
   drawSign();
   drawOpinions(shown);
+  drawNotes(shown);
 }
 
 async function look() {

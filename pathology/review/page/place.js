@@ -36,6 +36,20 @@ export function placeIn(hash) {
   return { x_um, y_um, power, turn };
 }
 
+/** A rectangle that an address asks for, µm: left, top, width, height. @param {string} hash @returns {number[]|null} */
+export function boxIn(hash) {
+  const sides = (new URLSearchParams(hash.replace(/^#/, "")).get("box") ?? "").split(",").map(Number);
+  return sides.length === 4 && sides.every(Number.isFinite) && sides[2] > 0 && sides[3] > 0 ? sides : null;
+}
+
+/** What is in sight, upright, µm: left, top, width, height. @param {Scan} scan @returns {number[]|null} */
+export function boxOf(scan) {
+  const item = scan.viewer.world.getItemAt(0);
+  if (!item) return null;
+  const seen = item.viewportToImageRectangle(scan.viewer.viewport.getBounds(false)).getBoundingBox();
+  return [seen.x, seen.y, seen.width, seen.height].map((side) => side * scan.slide.mpp);
+}
+
 /** Show a place at once. @param {Scan} scan @param {Place} place */
 export function goTo(scan, place) {
   const { width_px0, height_px0, mpp } = scan.slide;
@@ -58,7 +72,11 @@ export function links(scan, show, announce) {
   const open = () => {
     const place = placeIn(location.hash);
     const region = new URLSearchParams(location.hash.replace(/^#/, "")).get("region");
-    if (place) goTo(scan, place);
+    const box = boxIn(location.hash);
+    if (box) {
+      const [left, top, right, bottom] = [box[0], box[1], box[0] + box[2], box[1] + box[3]].map((um) => um / scan.slide.mpp);
+      scan.show({ left, top, right, bottom });
+    } else if (place) goTo(scan, place);
     else if (region) show([region]);
   };
   open();

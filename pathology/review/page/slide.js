@@ -12,6 +12,7 @@ import { applyLooks, otherLooks, switches } from "./looks.js";
 import { byId, make } from "./make.js";
 import { NucleiLayer } from "./nuclei.js";
 import { drawNucleus } from "./nucleus.js";
+import { notes } from "./notes.js";
 import { Pencil } from "./pencil.js";
 import { links } from "./place.js";
 import { ruler } from "./ruler.js";
@@ -181,6 +182,7 @@ async function desk(result, told, levels, seen) {
   listen(keys);
   buttons({ scan, layers, drawing, keys });
   links(scan, show, announce);
+  notes(scan, result, announce);
   try {
     await nuclei.begin();
     layers.numbers = nuclei.numbers();
