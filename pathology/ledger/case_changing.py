@@ -30,7 +30,7 @@ from pathology.records.case_review import Change, Changed, ResultOnDesk, ReviewC
 from pathology.records.report_state import ReportEvent, ReportState, next_state
 from pathology.records.settings.deciding import DecidingSettings
 
-UNVERSIONED: Final[frozenset[EntryKind]] = frozenset({"saw", "ask-opinion", "opinion"})
+UNVERSIONED: Final[frozenset[EntryKind]] = frozenset({"saw", "ask-opinion", "opinion", "note"})
 """What two persons may do at one time, and what changes nothing that somebody is looking at."""
 
 

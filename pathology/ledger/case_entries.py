@@ -42,6 +42,7 @@ EntryKind = Literal[
     "drop",
     "ask-opinion",
     "opinion",
+    "note",
 ]
 
 

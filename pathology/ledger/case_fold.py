@@ -8,6 +8,7 @@ from typing import Any
 
 from pathology.ledger.case_entries import CaseEntry
 from pathology.ledger.case_rules import differences_of
+from pathology.records.case_note import CaseNote, NoteOnCase
 from pathology.records.case_review import (
     CaseLine,
     OverlaySeen,
@@ -48,6 +49,7 @@ class _Folded:
     texts: list[TextVersion] = field(default_factory=list)
     asked: list[AskedBy] = field(default_factory=list)
     opinions: list[OpinionOnCase] = field(default_factory=list)
+    notes: list[NoteOnCase] = field(default_factory=list)
     amending: int | None = None
     why_amended: str = ""
     why_rejected: str = ""
@@ -147,6 +149,10 @@ class _Folded:
         asked = rebuilt(body["asked"], OpinionAsked)
         self.asked.append(AskedBy(asked=asked, by=entry.actor, at_utc=entry.at_utc))
 
+    def note(self, entry: CaseEntry, body: Mapping[str, Any]) -> None:
+        told = rebuilt(body["note"], CaseNote)
+        self.notes.append(NoteOnCase(note=told, by=entry.actor, at_utc=entry.at_utc))
+
     def opinion(self, entry: CaseEntry, body: Mapping[str, Any]) -> None:
         told = rebuilt(body["opinion"], Opinion)
         names = {a.asked.bundle_id: a.asked.site_name for a in self.asked}
@@ -176,6 +182,7 @@ _STEPS = {
     "drop": _Folded.drop,
     "ask-opinion": _Folded.ask_opinion,
     "opinion": _Folded.opinion,
+    "note": _Folded.note,
 }
 
 
@@ -211,5 +218,6 @@ def folded(
         rejected_reason=so_far.why_rejected,
         asked=tuple(so_far.asked),
         opinions=tuple(so_far.opinions),
+        notes=tuple(so_far.notes),
     )
     return replace(case, differences=differences_of(case, rules))

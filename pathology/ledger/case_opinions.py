@@ -1,4 +1,4 @@
-"""Second opinions of other hospitals on a case: what was asked, and what came back."""
+"""What is said of a case beside its report: opinions of other hospitals, notes of colleagues."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathology.ledger.case_changing import CaseChange, Step
 from pathology.ledger.case_entries import entry_of_request
 from pathology.ledger.case_teamwork import CaseTeamwork
 from pathology.ledger.tables import CaseRow
+from pathology.records.case_note import CaseNote
 from pathology.records.case_review import Change, Changed
 from pathology.records.opinion import Opinion, OpinionAsked
 from pathology.records.plain import plain
@@ -43,6 +44,17 @@ class CaseOpinions(CaseTeamwork):
         told = {"bundle": opinion.bundle_id, "site": opinion.site}
         step = Step(kind="opinion", body={"opinion": plain(opinion)}, told=told)
         return self._make("send-bundle", case, change, step, check)
+
+    def note(self, case: str, note: CaseNote, change: Change) -> Changed:
+        """A remark on a place of a slide; two persons may make one at one time."""
+
+        def check(at: CaseChange) -> None:
+            known = (*at.case.results, *at.case.superseded)
+            if not any(r.result_id == note.result_id for r in known):
+                raise at.refuse("no-such-finding")
+
+        step = Step(kind="note", body={"note": plain(note)})
+        return self._make("review-case", case, change, step, check)
 
     def asked_about(self, bundle_id: str) -> str | None:
         """The case that a bundle was made of; None where it was made of none of them."""

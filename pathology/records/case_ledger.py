@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from pathology.records.case_note import CaseNote
 from pathology.records.case_review import (
     CaseLine,
     CaseOpening,
@@ -132,6 +133,10 @@ class CaseLedger(Protocol):
 
     def take_opinion(self, case: str, opinion: Opinion, change: Change) -> Changed:
         """Its answer, proved by its keys, stays with the case, once; it changes no state."""
+        ...
+
+    def note(self, case: str, note: CaseNote, change: Change) -> Changed:
+        """A remark on a place of a slide, for colleagues; it decides nothing."""
         ...
 
     def asked_about(self, bundle_id: str) -> str | None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from pathology.records.actor import Actor
+from pathology.records.case_note import NoteOnCase
 from pathology.records.decision import (
     Decided,
     Difference,
@@ -174,6 +175,7 @@ class ReviewCase:
     rejected_reason: str = ""
     asked: tuple[AskedBy, ...] = ()  # of other hospitals
     opinions: tuple[OpinionOnCase, ...] = ()  # of theirs; none signs the report
+    notes: tuple[NoteOnCase, ...] = ()
 
     @property
     def text(self) -> ReportText | None:

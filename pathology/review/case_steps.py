@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final, TypeAlias, TypeVar
 
 from pathology.records.case_ledger import CaseLedger
+from pathology.records.case_note import CaseNote
 from pathology.records.case_review import Change, Changed
 from pathology.records.decision import Decision, OwnReading, SecondReading
 from pathology.records.plain import rebuilt
@@ -81,6 +82,10 @@ def _drop(cases: CaseLedger, case: str, asked: Asked, change: Change) -> Changed
     return cases.drop_amendment(case, text(asked, "why"), change)
 
 
+def _note(cases: CaseLedger, case: str, asked: Asked, change: Change) -> Changed:
+    return cases.note(case, record(asked, "note", CaseNote), change)
+
+
 def _assign(cases: CaseLedger, case: str, asked: Asked, change: Change) -> Changed:
     return cases.assign(case, text(asked, "to"), change)
 
@@ -101,6 +106,7 @@ REVIEW_STEPS: Final[Mapping[str, Step]] = MappingProxyType(
         "reject": _reject,
         "reopen": _reopen,
         "drop": _drop,
+        "note": _note,
     }
 )
 """Steps of who reviews (act ``review-case``)."""

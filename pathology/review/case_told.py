@@ -60,6 +60,7 @@ def case_told(
         "rejected_reason": case.rejected_reason,
         "hidden": [list(key) for key in sorted(hidden)],
         "unready": [{"code": one.code, **_words(one.code, one.facts)} for one in unready],
+        "notes": [] if hidden else plain(case.notes),
         "asked": plain(case.asked),
         "opinions": [] if hidden else plain(case.opinions),
         "events": sorted(event for state, event in NEXT if state == case.line.state),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
+from urllib.parse import quote
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
@@ -72,7 +73,7 @@ class Guard:
         gate = self._room.desk.gate
         actor = await self._room.ask(lambda: gate.who(request))
         if actor is None:
-            return self._sign_in(rule)
+            return self._sign_in(rule, request.url.path)
         if not self._room.requests.allows(actor.name):
             return refused(429, "too-often", **{"Retry-After": "1"})
         if rule is None or rule.act == "anyone":
@@ -118,13 +119,14 @@ class Guard:
                 return rule, names
         return None, {}
 
-    def _sign_in(self, rule: Rule | None) -> Response:
+    def _sign_in(self, rule: Rule | None, path: str) -> Response:
         gate = self._room.desk.gate
         if rule is None or not rule.page:
             return refused(401, "sign-in")
         if gate.sign_in is None:
             return Response(SIGN_IN_FIRST, 401, media_type="text/html")
-        return RedirectResponse(gate.sign_in, 303)
+        to = "" if path == "/" else f"?to={quote(path)}"  # what is behind a # the browser keeps
+        return RedirectResponse(f"{gate.sign_in}{to}", 303)
 
     def _without_ledger(self, request: Request) -> Response:
         """A person gets a page that says so, and goes on by itself when the archive is back."""

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from pathology.errors import CaseChanged, CaseRefused, LedgerError, ModelRefused, NotAllowed
 from pathology.ledger.database import connect
 from pathology.ledger.open import OpenLedger
+from pathology.records.case_note import CaseNote
 from pathology.records.case_review import CaseOpening, Changed, FindingOnDesk, TextChange
 from pathology.records.decision import Decision, FindingKey, OwnReading, OwnValue, SecondReading
 from pathology.records.opinion import Opinion, OpinionAsked
@@ -694,3 +695,38 @@ def test_who_may_not_send_bundles_asks_for_no_opinion(desk: PaintedDesk) -> None
     with pytest.raises(NotAllowed):
         desk.book.take_opinion(desk.case, opinion(), desk.by("tech"))
     assert desk.book.case(desk.case).asked == ()
+
+
+def note(**more: Any) -> CaseNote:
+    given = {"result_id": KI67.result_id, "text": f"{PATIENT}: look at this gland"}
+    box = {"x_um": 10.0, "y_um": 20.0, "width_um": 300.0, "height_um": 200.0}
+    return CaseNote(**{**given, **box, **more})
+
+
+def test_a_note_on_a_place_stays_with_the_case_and_changes_nothing(desk: PaintedDesk) -> None:
+    desk.taken()
+    before = desk.book.case(desk.case).line
+    desk.book.note(desk.case, note(), desk.by("dr.ma", seen=0))
+    case = desk.book.case(desk.case)
+    assert case.line == before
+    assert [(n.note, n.by) for n in case.notes] == [(note(), "dr.ma")]
+    assert desk.ledger.audit.verify().faults == ()
+    stranger = note(result_id="P9/ki67-bbbbbbbb")
+    refused("no-such-finding", lambda: desk.book.note(desk.case, stranger, desk.by("dr.ma")))
+    desk.person("tech", "technician")
+    with pytest.raises(NotAllowed):
+        desk.book.note(desk.case, note(), desk.by("tech"))
+
+
+@pytest.mark.parametrize(
+    ("strange", "why"),
+    [
+        ({"text": " "}, "letters"),
+        ({"text": "x" * 2001}, "letters"),
+        ({"width_um": 0.0}, "two sides"),
+        ({"x_um": float("nan")}, "place"),
+    ],
+)
+def test_a_note_that_is_none(strange: dict[str, Any], why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        note(**strange)

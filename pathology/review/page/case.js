@@ -6,6 +6,7 @@ import { drawFindings } from "./case_findings.js";
 import { drawText, textOnPage } from "./case_text.js";
 import { applyLooks, switches } from "./looks.js";
 import { byId, make } from "./make.js";
+import { drawNotes } from "./notes.js";
 import { drawOpinions, opinionForms } from "./opinions.js";
 import { proofCode, signing } from "./signing.js";
 import { moment, say, speak, spoken } from "./words.js";
@@ -106,6 +107,7 @@ function draw() {
   drawText(shown);
   drawSign();
   drawOpinions(shown);
+  drawNotes(shown);
 }
 
 async function look() {

@@ -29,6 +29,14 @@ function tell(code, more = "") {
   draw();
 }
 
+/** Where this person wanted to go, if it is a page of this server; its place behind the # is kept. */
+function wanted() {
+  const to = new URLSearchParams(location.search).get("to") ?? "";
+  if (!/^\/(slides|cases|night|question)(\/|$)/.test(to)) return null;
+  const url = new URL(to, location.origin);
+  return url.origin === location.origin ? `${url.pathname}${location.hash}` : null;
+}
+
 function askForAnother() {
   byId("change").hidden = false;
   for (const id of ["new", "again"]) input(id).required = true;
@@ -42,7 +50,7 @@ async function enter() {
   try {
     if (changing) await sendJson("/password", { name, password, new: input("new").value });
     else await sendJson("/sign-in", { name, password });
-    location.replace(await home());
+    location.replace(wanted() ?? await home());
   } catch (refusal) {
     const code = refusal instanceof Refused ? refusal.code : "cannot";
     if (code === "entry.must-change") askForAnother();

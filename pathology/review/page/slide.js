@@ -13,7 +13,9 @@ import { applyLooks, otherLooks, switches } from "./looks.js";
 import { byId, make } from "./make.js";
 import { NucleiLayer } from "./nuclei.js";
 import { drawNucleus } from "./nucleus.js";
+import { notes } from "./notes.js";
 import { Pencil } from "./pencil.js";
+import { links } from "./place.js";
 import { ruler } from "./ruler.js";
 import { Scan } from "./scan.js";
 import { Seen } from "./seen.js";
@@ -185,6 +187,8 @@ async function desk(result, told, levels, seen) {
     ...correctingKeys(correct, () => openTab("correct"), middle)];
   listen(keys);
   buttons({ scan, layers, drawing, keys });
+  links(scan, show, announce);
+  notes(scan, result, announce);
   try {
     await nuclei.begin();
     back = () => {
