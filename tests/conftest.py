@@ -16,6 +16,8 @@ from tests.postgres import PostgresServer, programs, quick_folder
 
 REPOSITORY = Path(__file__).parents[1]
 DATA = REPOSITORY.parent / "shared" / "data"
+LONG = ("test_packaging.py", "chaos", "acceptance", "review", "training", "nightly")
+"""Whole nights, new environments, browsers, trainings."""
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +39,16 @@ def half_images_stay_refused() -> Iterator[None]:
     yield
     filled_in, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, False
     assert not filled_in, "Pillow now reads half images as whole ones: see reports/printed.py"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files whose few tests take minutes come first: at the end no core waits for another."""
+    ranks = {name: rank for rank, name in enumerate(LONG)}
+
+    def rank(item: pytest.Item) -> int:
+        return ranks.get(item.path.relative_to(REPOSITORY / "tests").parts[0], len(LONG))
+
+    items.sort(key=rank)
 
 
 @pytest.hookimpl(hookwrapper=True)
