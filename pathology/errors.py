@@ -33,6 +33,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from pathology.records.case_reasons import CASE_REASONS
+from pathology.records.case_words import case_worded
 from pathology.records.intranet_reasons import INTRANET_REASONS
 from pathology.records.knowledge_reasons import KNOWLEDGE_REASONS
 from pathology.records.reasons import worded
@@ -179,6 +180,11 @@ class CaseRefused(CodedError):
     """A case on the desk: what was asked cannot be done to it now. The subject is the case."""
 
     table = CASE_REASONS
+
+    def text(self, language: Language = "en") -> str:
+        """Problem and remedy, without the subject; names of the contract as a reader says them."""
+        wording = case_worded(self.code, self.facts, language)
+        return f"{wording.problem}. {wording.remedy}"
 
 
 class CaseChanged(CaseRefused):

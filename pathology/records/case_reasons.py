@@ -39,13 +39,13 @@ CASE_REASONS: Final[Mapping[str, Reason]] = MappingProxyType(
         ),
         "wrong-state": _reason(
             (
-                "the report is {state}, and {event} cannot happen to it",
+                "the report is {state}: {event} is not possible",
                 "Look at the case: a signed report is changed by an amendment alone.",
             ),
-            ("报告状态为 {state},不能进行 {event}", "请查看病例:已签发的报告只能以修订方式更改。"),
+            ("报告状态为「{state}」,不能{event}", "请查看病例:已签发的报告只能以修订方式更改。"),
         ),
         "not-yours": _reason(
-            ("the case is not yours; it is {who}", "Claim it, or ask to be assigned."),
+            ("the case is not yours; it is with {who}", "Claim it, or ask to be assigned."),
             ("该病例不由您负责;当前:{who}", "请认领,或请求分配。"),
         ),
         "taken": _reason(

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any
 
-from pathology.records.case_reasons import CASE_REASONS
 from pathology.records.case_review import CaseLine, Changed, NotReady, ReviewCase
+from pathology.records.case_words import LANGUAGES, Names, case_worded
 from pathology.records.decision import FindingKey
 from pathology.records.plain import plain
-from pathology.records.reasons import Language, worded
 from pathology.records.report_state import NEXT
 from pathology.records.settings.run import RunSettings
-
-LANGUAGES: tuple[Language, ...] = ("en", "zh")
 
 
 def line_told(line: CaseLine) -> dict[str, Any]:
@@ -59,7 +56,7 @@ def case_told(
         "amendment_reason": case.amendment_reason,
         "rejected_reason": case.rejected_reason,
         "hidden": [list(key) for key in sorted(hidden)],
-        "unready": [{"code": one.code, **_words(one.code, one.facts)} for one in unready],
+        "unready": [_unready(one, site) for one in unready],
         "notes": [] if hidden else plain(case.notes),
         "asked": plain(case.asked),
         "opinions": [] if hidden else plain(case.opinions),
@@ -93,6 +90,12 @@ def changed_told(changed: Changed) -> dict[str, Any]:
     return dict(plain(changed))
 
 
-def _words(code: str, facts: Any) -> dict[str, Any]:
-    words = {lang: worded(code, facts, lang, table=CASE_REASONS) for lang in LANGUAGES}
-    return {"reason": {lang: f"{one.problem}. {one.remedy}" for lang, one in words.items()}}
+def _unready(one: NotReady, site: RunSettings) -> dict[str, Any]:
+    """Why the reader cannot sign, in both languages."""
+    coded = site.exchange.findings
+    names: Names = {name: {"en": code.en, "zh": code.zh} for name, code in coded.items()}
+    words = {lang: case_worded(one.code, one.facts, lang, names) for lang in LANGUAGES}
+    return {
+        "code": one.code,
+        "reason": {lang: f"{said.problem}. {said.remedy}" for lang, said in words.items()},
+    }
