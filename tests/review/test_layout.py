@@ -28,6 +28,7 @@ from tests.review.test_case_page import decide_everything, kept, open_overlays, 
 SCREENS = ((1366, 768), (3840, 2160))
 LANGUAGES = {"en": "en", "zh": "zh-Hans"}
 PICTURES = "PATHOLOGY_PICTURES"
+pytestmark = pytest.mark.slow
 
 
 def keep_picture(tab: Any, name: str) -> None:
