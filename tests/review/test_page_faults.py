@@ -25,6 +25,8 @@ from tests.review.painted_desk import PaintedDesk
 from tests.review.test_case_page import PATIENCE_MS, kept, shot, tab_of, until
 from tests.review.test_serve_command import listening
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(kw_only=True)
 class Place:

@@ -467,6 +467,9 @@ def test_a_provider_that_is_down_keeps_nobody_from_the_password(
         {"token_endpoint": None},
         {"token_endpoint": "http://clinic.example/token"},
         {"jwks_uri": "file:///etc/passwd"},
+        {"jwks_uri": "https://clinic.example:port/keys"},
+        {"token_endpoint": "https://clinic.example/to ken"},
+        {"token_endpoint": "https://[clinic.example/token"},
         {"authorization_endpoint": "javascript:alert(1)"},
     ],
 )

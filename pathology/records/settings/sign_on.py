@@ -65,6 +65,8 @@ class SignOnSettings:
 def check_https(name: str, url: str) -> None:
     """ValueError unless ``url`` is https, or http on this machine, and nothing but an address."""
     parts = urlsplit(url)
+    if not (url.isascii() and url.isprintable()) or " " in url or parts.port == 0:
+        raise ValueError(f"{name} must be an address of ASCII characters")  # .port may raise, too
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"{name} must be https://host...")
     if parts.scheme == "http" and not _on_this_machine(parts.hostname):

@@ -170,7 +170,7 @@ async function begin() {
   switches(draw);
   watch(() => {
     byId("refusal").hidden = true;
-    if (!shown) location.reload();
+    if (!document.body.dataset.ready) location.reload();
   });
   try {
     await opinionForms(look, refuse);

@@ -2,6 +2,7 @@
 
 import { account } from "./account.js";
 import { Refused, askJson } from "./ask.js";
+import { watch } from "./away.js";
 import { applyLooks, switches } from "./looks.js";
 import { byId, make } from "./make.js";
 import { count, moment, say, speak } from "./words.js";
@@ -22,6 +23,7 @@ function draw(told) {
 async function begin() {
   applyLooks();
   await speak();
+  watch(() => location.reload());
   try {
     const { acts } = await account();
     byId("to-list").hidden = !acts.includes("read-worklist");

@@ -35,7 +35,9 @@ function draw(results) {
 async function begin() {
   applyLooks();
   await speak();
-  watch(() => location.reload());
+  watch(() => {
+    if (!document.body.dataset.ready) location.reload(); // a reason may stand in a dialog
+  });
   try {
     const you = await account();
     byId("to-glass").hidden = !you.acts.includes("verify-audit");
