@@ -31,6 +31,9 @@ from pathology.vault.site_keys import PublicKeys, SiteKeys
 PSEUDONYM: Final = re.compile(r"P[0-9a-f]{16}")
 RESULT_FILES: Final = ("findings.json", "run.json", "cells.parquet", "regions.geojson", "maps.zarr")
 """Without the picture: words are painted into it."""
+SOFTWARE: Final = "software"
+A_READER: Final = "reader"
+"""Who corrected a result is an account of this site, and stays here; that somebody did is told."""
 SAFE_SUFFIX: Final = re.compile(r"(\.ome)?\.(svs|tif|tiff)")
 
 
@@ -205,6 +208,8 @@ def _take_result(result: Path, folder: Path, copies: dict[str, Path]) -> None:
     digest = None if copy is None else identity.content_digest(files_of(copy))
     findings, run = (dict(read_json(result / name)) for name in RESULT_FILES[:2])
     findings["case_id"], findings["supersedes"] = None, None
+    if findings["author"] != SOFTWARE:
+        findings["author"] = A_READER
     for told in (findings, run):
         told["slide"] = {**told["slide"], "digest": digest or told["slide"]["digest"]}
     write_json(place / "findings.json", findings, "findings-1")

@@ -151,6 +151,21 @@ def test_a_question_that_names_somebody_is_not_sent(
     assert not Path(hospitals.file("case.bundle")).exists()
 
 
+def test_whose_correction_it_was_stays_here(hospitals: Hospitals, slide: Path) -> None:
+    result = result_of(hospitals.folder / "results", slide)
+    told = json.loads((result / "findings.json").read_text("utf-8"))
+    (result / "findings.json").write_text(json.dumps({**told, "author": "dr.zhang"}), "utf-8")
+    words = ["bundle", "make", str(result), "--to", hospitals.file("theirs.json"), "--out"]
+    assert main([*words, hospitals.file("case.bundle")]) == 0
+    hospitals.at("theirs")
+    opened = Path(hospitals.file("opened"))
+    words = ["bundle", "open", hospitals.file("case.bundle"), "--from"]
+    assert main([*words, hospitals.file("ours.json"), "--out", str(opened)]) == 0
+    [there] = opened.rglob("findings.json")
+    assert read_result(there.parent).author == "reader"
+    assert "dr.zhang" not in there.read_text("utf-8")
+
+
 def test_results_under_file_names_are_not_sent(
     hospitals: Hospitals, slide: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

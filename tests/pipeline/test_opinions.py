@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from pathology.cli.main import main
 from pathology.errors import CaseRefused, NotAllowed, UsageError, VaultError
 from pathology.exchange.stored_result import read_result
 from pathology.pipeline.bundle_answer import receive_question, send_answer, site_keys
@@ -279,3 +280,59 @@ def test_a_partner_is_named_by_who_manages_keys(two: Two) -> None:
         add_partner(two.ours.settings.ledger, "west", two.ours.folder / "keys.json")
     assert list(partners(two.ours.settings.ledger)) == ["north"]
     assert ("add-partner", "north") in two.ours.acts()
+
+
+def test_the_circle_by_commands(two: Two, capsys: pytest.CaptureFixture[str]) -> None:
+    ours, theirs = two.ours, two.theirs
+    here = ["--settings", str(ours.own_settings), "--json"]
+    there = ["--settings", str(theirs.own_settings), "--json"]
+
+    def told(*words: str) -> dict[str, Any]:
+        assert main(["bundle", *words]) == 0, capsys.readouterr().err
+        found: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return found
+
+    named = told("partner", "south", str(theirs.public), *here)
+    assert named["fingerprint"] == json.loads(theirs.public.read_text("utf-8"))["fingerprint"]
+    sealed, opened_at = str(ours.folder / "c.bundle"), str(theirs.folder / "o")
+    case = [two.case, "--results", str(ours.out), "--slides", str(ours.scans)]
+    asked = ["--partner", "south", "--question", "In situ?", "--out", sealed]
+    made = told("make", *case, *asked, "--region", "100,50,150,200", "--around", "hotspot", *here)
+    assert (made["slides"], made["regions"] >= 1) == (0, True)
+    told("open", sealed, "--from", str(ours.public), "--out", opened_at, *there)
+    words = theirs.folder / "answer.txt"
+    words.write_text(ANSWER, "utf-8")
+    answer = str(theirs.folder / "a.bundle")
+    said = ["--text", str(words), "--by", "Ma Li", "--to", str(ours.public), "--out", answer]
+    told("answer", opened_at, *said, *there)
+    taken = told("opinion", answer, "--from", str(theirs.public), *here)
+    assert taken["case"] == two.case
+    assert main(["bundle", "opinion", answer, "--from", str(theirs.public), *here]) != 0
+    assert two.on_case() == [ANSWER]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["C1", "--partner", "north"],
+        ["C1", "C2", "--results", ".", "--partner", "north"],
+        ["C1"],
+        ["C1", "--results", ".", "--partner", "north", "--report", "r.json"],
+    ],
+)
+def test_a_bundle_that_is_asked_for_wrongly(two: Two, words: list[str]) -> None:
+    more = ["--out", str(two.ours.folder / "x"), "--settings", str(two.ours.own_settings)]
+    assert main(["bundle", "make", *words, *more]) == 2
+
+
+@pytest.mark.parametrize("region", ["1,2,3", "a,b,c,d", "1,2,0,4", "1,2,nan,4", "-5,2,3,4"])
+def test_a_rectangle_that_is_none(region: str) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["bundle", "make", "C1", "--out", "x", f"--region={region}"])
+    assert ended.value.code == 2
+
+
+def test_a_page_serves_results_or_a_bundle(tmp_path: Path) -> None:
+    assert main(["review", "serve"]) == 2
+    both = ["--results", str(tmp_path), "--bundle", str(tmp_path)]
+    assert main(["review", "serve", *both]) == 2

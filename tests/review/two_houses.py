@@ -37,6 +37,7 @@ from tests.review.real_desk import PACE, RULES
 PATIENT = "MUSTERFRAU"
 CASE = f"ACC-{PATIENT}"
 KEY = "pseudonyms.key"
+CONFIGS = Path(__file__).parents[2] / "configs"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,21 @@ class House:
     @property
     def scans(self) -> Path:
         return self.folder / "scans"
+
+    @property
+    def own_settings(self) -> Path:
+        """A folder of settings that a command is given: the same places as ``settings``."""
+        folder, archive = self.folder / "settings", self.settings.ledger
+        folder.mkdir(exist_ok=True)
+        site, records = ((CONFIGS / f"{n}.toml").read_text("utf-8") for n in ("site", "ledger"))
+        key = f'pseudonyms = true\nkey_file = "{self.folder / KEY}"'
+        site = site.replace("pseudonyms = false", key, 1)
+        ledger, vault = records.split("[vault]")
+        ledger = ledger.replace('file = ""', f'file = "{archive.ledger.file}"', 1)
+        vault = vault.replace('file = ""', f'file = "{archive.vault.file}"', 1)
+        (folder / "site.toml").write_text(site, "utf-8")
+        (folder / "ledger.toml").write_text(f"{ledger}[vault]{vault}", "utf-8")
+        return folder
 
     @property
     def public(self) -> Path:

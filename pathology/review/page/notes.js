@@ -1,9 +1,9 @@
 // Words on a place of a slide, from one reader of a case to another.
 
 import { Refused, sendJson } from "./ask.js";
-import { byId, make } from "./make.js";
+import { byId, make, makeSvg } from "./make.js";
 import { boxOf } from "./place.js";
-import { moment, say, sayOr, spoken } from "./words.js";
+import { moment, say, sayAll, sayOr, spoken } from "./words.js";
 
 /** @typedef {import("./scan.js").Scan} Scan */
 
@@ -24,9 +24,13 @@ export function drawNotes(shown) {
  * @param {Scan} scan @param {any} result @param {(text: string) => void} announce
  */
 export function notes(scan, result, announce) {
-  const button = byId("note");
-  button.hidden = !result.desk;
+  if (!result.desk) return;
+  const button = make("button", { type: "button", id: "note", "data-say-label": "note.write" });
+  const shape = makeSvg("path", { d: "M3 4h14v9H9l-4 4v-4H3zM6 7h8M6 10h5" });
+  button.append(makeSvg("svg", { viewBox: "0 0 20 20", "aria-hidden": "true" }, shape));
   button.addEventListener("click", () => ask(scan, result, announce));
+  byId("link").after(button);
+  sayAll(byId("link").parentElement ?? document);
 }
 
 /** @param {Scan} scan @param {any} result @param {(text: string) => void} announce */
