@@ -18,14 +18,21 @@ const address = location.pathname;
 /** @param {string} id @returns {HTMLInputElement} */
 const field = (id) => /** @type {HTMLInputElement} */ (byId(id));
 
+/** @type {unknown} what was refused last */
+let refusal = null;
+
 /** @param {unknown} problem */
 function refuse(problem) {
-  const place = byId("refusal");
-  place.hidden = false;
-  const reason = problem instanceof Refused ? problem.reason : null;
-  place.textContent = reason ? reason[spoken()]
-    : say(problem instanceof Refused ? `refused.${proofCode(problem.code)}` : "refused.cannot");
-  place.scrollIntoView({ block: "nearest" });
+  refusal = problem;
+  sayRefusal();
+  byId("refusal").hidden = false;
+  byId("refusal").scrollIntoView({ block: "nearest" });
+}
+
+function sayRefusal() {
+  const reason = refusal instanceof Refused ? refusal.reason : null;
+  byId("refusal").textContent = reason ? reason[spoken()]
+    : say(refusal instanceof Refused ? `refused.${proofCode(refusal.code)}` : "refused.cannot");
 }
 
 function requestId() {
@@ -102,6 +109,7 @@ function drawSign() {
 }
 
 function draw() {
+  if (!byId("refusal").hidden) sayRefusal();
   drawHead();
   drawFindings(shown, step);
   drawText(shown);

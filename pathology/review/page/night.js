@@ -33,6 +33,7 @@ function drawStatus() {
   const failed = status.failures.length;
   const all = status.done + failed + status.waiting + status.at_work.length;
   byId("state").textContent = say(`night.state.${status.state}`);
+  byId("bar").hidden = all === 0;
   byId("bar").setAttribute("value", String(all ? (status.done + failed) / all : 0));
   const ends = status.expected_end_utc ? say("night.expected", { time: moment(status.expected_end_utc) }) : "";
   byId("told").textContent = [
