@@ -128,3 +128,26 @@ def test_an_administrator_begins_at_the_list_of_broken_glass(
         assert tab.locator("#none").is_visible()
         assert tab.locator("#to-list").is_hidden()
         context.close()
+
+
+def test_an_operator_gives_out_a_case_that_the_operator_does_not_see(
+    shut: DraftedDesk, browser: Any, shots: Path | None
+) -> None:
+    shut.real.person("op", "operator")
+    with serving(shut.real.desk()) as url:
+        tab = tab_of(browser, url, "op")
+        tab.wait_for_selector("form.give")
+        assert tab.locator("#cases a, button.break").count() == 0
+        tab.fill("form.give input", "nobody")
+        tab.click("form.give button")
+        tab.wait_for_selector("form.give .notice:not([hidden])")
+        shot(tab, shots, "give-en")
+        tab.fill("form.give input", SECOND)
+        with tab.expect_navigation():
+            tab.click("form.give button")
+        tab.wait_for_selector("form.give")
+        assert SECOND in tab.inner_text("#cases")
+        reader = tab_of(browser, url, SECOND)
+        reader.click("#cases a")
+        reader.wait_for_selector("body[data-ready=true]")
+        assert CASE in reader.inner_text("#title")

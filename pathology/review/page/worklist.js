@@ -2,6 +2,7 @@
 
 import { Refused, askJson } from "./ask.js";
 import { breakGlass } from "./breaking.js";
+import { giving } from "./giving.js";
 import { byId, make } from "./make.js";
 import { count, moment, quantity, say, spoken } from "./words.js";
 
@@ -40,7 +41,8 @@ function finding(one) {
 function heading(one, you) {
   const name = one.case_id ?? one.case;
   if (one.shut === undefined) return [make("a", { href: `/cases/${encodeURIComponent(one.case)}`, text: name })];
-  return [make("span", { text: `${name} ` }), one.shut
+  const gives = !one.shut && you.acts.includes("assign-case");
+  return [make("span", { text: `${name} ` }), gives ? giving(one) : one.shut
     ? make("button", { type: "button", class: "break", text: say("glass.break"), on: { click: () => void breakGlass(one.case, name, you) } }) : null];
 }
 
