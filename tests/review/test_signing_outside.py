@@ -238,6 +238,24 @@ def test_in_a_browser_a_stranger_gets_one_plain_message(
         context.close()
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_in_a_browser_a_link_survives_the_way_to_the_provider(
+    clinic: Clinic, browser: Any, elsewhere: bool
+) -> None:
+    case = f"/cases/{clinic.drafted.case}"
+    with serving(clinic.drafted.real.desk(), clinic.port) as url:
+        context = browser.new_context(locale="en-GB")
+        context.set_default_timeout(PATIENCE_MS)
+        tab = context.new_page()
+        tab.goto(f"{url}/sign-in?to=//elsewhere.example{case}" if elsewhere else f"{url}{case}")
+        tab.wait_for_selector("body[data-ready=true]")
+        assert "/sign-in?to=" in tab.url
+        tab.click("#leave")
+        at_the_provider(tab, "lin")
+        tab.wait_for_url(f"{url}/" if elsewhere else f"{url}{case}")
+        context.close()
+
+
 def shoot(tab: Any, shots: Path | None, name: str) -> None:
     if shots is not None:
         tab.screenshot(path=str(shots / f"{name}.png"), full_page=True)

@@ -24,3 +24,15 @@ export async function home() {
   const { acts } = await askJson("/me");
   return !acts.includes("read-worklist") && acts.includes("verify-audit") ? "/glass/broken" : "/";
 }
+
+/**
+ * Where a person who was sent to sign in wanted to go, if it is a page of this server; its place
+ * behind the # is kept.
+ * @param {URL} at the address of the sign-in @returns {string|null}
+ */
+export function wanted(at) {
+  const to = at.searchParams.get("to") ?? "";
+  if (!/^\/(slides|cases|night|question)(\/|$)/.test(to)) return null;
+  const url = new URL(to, location.origin);
+  return url.origin === location.origin ? `${url.pathname}${at.hash}` : null;
+}

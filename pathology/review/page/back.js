@@ -1,6 +1,6 @@
 // Back from the single sign-on: what stands in the address is posted, and taken out of it at once.
 
-import { home } from "./account.js";
+import { home, wanted } from "./account.js";
 import { Refused, sendJson } from "./ask.js";
 import { applyLooks, switches } from "./looks.js";
 import { byId } from "./make.js";
@@ -30,7 +30,7 @@ async function begin() {
     if (given.has("error") || !code) throw new Refused("entry.outside", "");
     const told = await sendJson("/sign-in/back", { code, state, iss });
     if (told.proved) proved(told.back);
-    location.replace(told.proved ? told.back : await home());
+    location.replace(told.proved ? told.back : wanted(new URL(left(), location.origin)) ?? await home());
   } catch (refusal) {
     problem = refusal instanceof Refused ? refusal.code : "cannot";
     draw();

@@ -8,7 +8,7 @@ const PROVED = "pathology.proved";
 /** Leave for the provider. @param {string} path that gives its address */
 export async function leave(path) {
   const { url } = await sendJson(path, {});
-  sessionStorage.setItem(LEFT, location.pathname);
+  sessionStorage.setItem(LEFT, `${location.pathname}${location.search}${location.hash}`);
   location.assign(url);
 }
 

@@ -1,6 +1,6 @@
 // Signing in. Neither name nor password is kept by this page, and none stands in an address.
 
-import { home } from "./account.js";
+import { home, wanted } from "./account.js";
 import { Refused, askJson, sendJson } from "./ask.js";
 import { applyLooks, switches } from "./looks.js";
 import { byId } from "./make.js";
@@ -29,14 +29,6 @@ function tell(code, more = "") {
   draw();
 }
 
-/** Where this person wanted to go, if it is a page of this server; its place behind the # is kept. */
-function wanted() {
-  const to = new URLSearchParams(location.search).get("to") ?? "";
-  if (!/^\/(slides|cases|night|question)(\/|$)/.test(to)) return null;
-  const url = new URL(to, location.origin);
-  return url.origin === location.origin ? `${url.pathname}${location.hash}` : null;
-}
-
 function askForAnother() {
   byId("change").hidden = false;
   for (const id of ["new", "again"]) input(id).required = true;
@@ -50,7 +42,7 @@ async function enter() {
   try {
     if (changing) await sendJson("/password", { name, password, new: input("new").value });
     else await sendJson("/sign-in", { name, password });
-    location.replace(wanted() ?? await home());
+    location.replace(wanted(new URL(location.href)) ?? await home());
   } catch (refusal) {
     const code = refusal instanceof Refused ? refusal.code : "cannot";
     if (code === "entry.must-change") askForAnother();
