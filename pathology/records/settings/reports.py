@@ -225,6 +225,20 @@ class TopicName:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SplitName:
+    """A marker that is named by words with others between, as in "the tumour is graded".
+
+    It counts only where the clause has a word of every list, a number in one of ``units`` where
+    there are some, no marker, and no scope but those of these words.
+    """
+
+    marker: str
+    words: tuple[Terms, ...]
+    units: tuple[str, ...] = ()
+    weak: bool = False  # only where nothing else was named before
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Vocabulary:
     """Every word that finished prose may hold, and what the words mean. Others are refused."""
 
@@ -242,3 +256,4 @@ class Vocabulary:
     claims: Terms  # assertions that no fact of this program backs
     breaks: Terms  # words that part clauses
     plain: Terms  # words that assert nothing by themselves
+    split_names: tuple[SplitName, ...] = ()

@@ -10,11 +10,13 @@ from typing import Final
 
 from pathology.records.report import Block, Fact
 from pathology.records.settings.reports import Vocabulary
-from pathology.reports.verify.clauses import ALIGNED, Clause, Subject, topics_of
+from pathology.reports.verify.clauses import ALIGNED, Clause
 from pathology.reports.verify.reading import Token
+from pathology.reports.verify.subjects import Subject, topics_of
 
 COUNT_ROLES: Final = ("positive", "counted")
 PRESENCE: Final = ("lvi", "in_situ", "necrosis")
+INFILTRATE: Final = "til."
 NEAR: Final = 4  # tokens between a number and the word that says what it counts
 
 
@@ -70,7 +72,17 @@ def _heard_numbers(clause: Clause, subject: Subject, desk: Desk) -> Iterator[str
             why = "its clause names two things" if subject.ambiguous else "it says of nothing"
             yield desk.block("numeral", token, f"{why} that was measured")
             continue
+        if _of_tumour_cells(clause) and any(t.startswith(INFILTRATE) for t in topics):
+            why = "counts tumour cells, and was measured of inflammatory cells"
+            yield desk.block("numeral", token, why)
+            continue
         yield _number(token, _roles(clause, index), topics, desk)
+
+
+def _of_tumour_cells(clause: Clause) -> bool:
+    """Whether it counts tumour cells, and names no other cells."""
+    named = any(t.means("role", "tumour_cells") for t in clause.tokens)
+    return named and "til" not in clause.markers
 
 
 def _roles(clause: Clause, index: int) -> tuple[str, ...]:
@@ -80,7 +92,7 @@ def _roles(clause: Clause, index: int) -> tuple[str, ...]:
         before = clause.tokens[index - 1] if index else None
         known = ("clustered", "interval") if before is not None else ()
         return tuple(r for r in known if before is not None and before.means("role", r))
-    if any(t.means("role", "chance") for t in clause.tokens):
+    if clause.of_chance or clause.after_chance:
         return ("chance",)
     if token.unit == "+" or any(t.means("marker", "her2") for t in clause.tokens):
         return ("score",)

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from pathology.reports.verify.clauses import Clause, Subject, interval_only
+from pathology.reports.verify.clauses import Clause, interval_only
+from pathology.reports.verify.subjects import Subject
 
 Heard = tuple[Clause, Subject]
 

@@ -9,11 +9,13 @@ from pathology.records.reasons import Language
 from pathology.records.report import Block, CaseFacts, Quotation, WrittenSection
 from pathology.records.settings.reports import Vocabulary
 from pathology.reports.verify.assertions import PRESENCE, Desk, hear
-from pathology.reports.verify.clauses import Clause, Subject, clauses_of, heard_clauses, subjects_of
+from pathology.reports.verify.bearing import several_of_one, units_left, weakened
+from pathology.reports.verify.clauses import Clause, clauses_of
 from pathology.reports.verify.letters import strange_letters
 from pathology.reports.verify.lexicon import Lexicon, lexicon_of
 from pathology.reports.verify.pairing import paired_clauses
 from pathology.reports.verify.reading import Token, read
+from pathology.reports.verify.subjects import Subject, heard_clauses, subjects_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,7 @@ class _Reader:
 
     def check(self, sentence: str, carried: Subject) -> _Sentence:
         tokens = read(sentence, self.lexicon, self.language)
-        clauses = clauses_of(tokens, self.ground.words.within_scope)
+        clauses = clauses_of(tokens, self.ground.words)
         subjects = subjects_of(clauses, carried)
         desk = Desk(
             facts=self.ground.facts.by_id,
@@ -84,6 +86,9 @@ class _Reader:
             *self._faults(tokens),
             *(b for h in heard for b in h.blocks),
             *self._undecided(clauses),
+            *weakened(clauses, self.where),
+            *units_left(tokens, self.where),
+            *several_of_one(clauses, self.where),
             *self._rules(tokens, told),
             *self._cited(tokens),
         )

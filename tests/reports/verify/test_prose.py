@@ -94,6 +94,11 @@ def test_true_chinese_sentences_pass(text: str) -> None:
         ("The Ki-67 index of 25.2 % is worrisome.", "unknown-word"),
         ("The Ki-67 index is 25.2 % [1].", "citation"),
         ("The Ki-67 index is more than 25.2 %.", "comparison"),
+        ("ER could be positive.", "claim"),
+        ("ER is about positive.", "claim"),
+        ("The Ki-67 index is 25.2 % per mm².", "unit"),
+        ("Both are positive for ER.", "claim"),
+        ("ER (90 %) and HER2 (1+) are both positive.", "status"),
     ],
 )
 def test_false_sentences_are_blocked_for_what_is_false_in_them(text: str, kind: str) -> None:

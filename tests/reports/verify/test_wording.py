@@ -8,6 +8,7 @@ from pathology.pipeline.report_settings import load_report_rules
 from tests.reports.erring_writer import patterns
 from tests.reports.unseen import tried
 from tests.reports.verify.test_prose import kinds
+from tests.reports.wrong import passed
 
 
 @pytest.mark.parametrize(
@@ -77,6 +78,19 @@ def test_ordinary_sentences_pass(name: str, most: int) -> None:
     """What is left was left on purpose: it says more than the facts, or compares."""
     blocked = [one for one in tried(patterns(f"unseen_{name}")) if one.blocks]
     assert len(blocked) <= most, [one.text for one in blocked]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "most"), [("fifth", 18), ("sixth", 12), ("seventh", 2)])
+def test_sentences_of_another_hand_pass(name: str, most: int) -> None:
+    blocked = [one for one in tried(patterns(f"unseen_{name}")) if one.blocks]
+    assert len(blocked) <= most, [one.text for one in blocked]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["first", "second"])
+def test_no_wrong_sentence_passes(name: str) -> None:
+    assert not [one.text for one in passed(patterns(f"wrong_{name}"))]
 
 
 CLAIMING = {
