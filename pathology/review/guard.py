@@ -12,6 +12,7 @@ from starlette.routing import Match, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pathology.errors import LedgerError
+from pathology.records.actor import Act, Actor
 from pathology.review.answers import BYTES, refused
 from pathology.review.gate import CaseAsked
 from pathology.review.page_files import html
@@ -81,18 +82,31 @@ class Guard:
         if rule.act == "signed-in":
             request.scope["pathology.actor"] = actor
             return None
-        found: OpenResult | None = None
+        about = await self._about(names)
+        if about is None:
+            return refused(404, "not-found")
+        request.scope["pathology.actor"], request.scope["pathology.result"] = actor, about[1]
+        return await self._refusal(rule, rule.act, actor, *about)
+
+    async def _about(
+        self, names: dict[str, str]
+    ) -> tuple[CaseAsked | None, OpenResult | None] | None:
+        """The case and the result that an address names; None where one is not there."""
         case: CaseAsked | None = None
         if "case" in names:
             case = await self._room.ask(lambda: self._room.case_asked(names["case"]))
             if case is None:
-                return refused(404, "not-found")
-        if "slide_id" in names:
-            found = await self._room.ask(lambda: self._room.shelf.find(*names.values()))
-            if found is None:
-                return refused(404, "not-found")
-            case = case_of(found.result)
-        act = rule.act
+                return None
+        if "slide_id" not in names:
+            return case, None
+        found = await self._room.ask(lambda: self._room.shelf.find(*names.values()))
+        return None if found is None else (case_of(found.result), found)
+
+    async def _refusal(
+        self, rule: Rule, act: Act, actor: Actor, case: CaseAsked | None, found: OpenResult | None
+    ) -> Response | None:
+        """Why this act is not for this actor; None, with the view told, where it is."""
+        gate = self._room.desk.gate
         if act == "correct-result" and _is_of_guests(self._room):
             return refused(403, "not-allowed")
         if not await self._room.ask(lambda: gate.allows(actor, act, case)):
@@ -104,9 +118,8 @@ class Guard:
             if await self._room.ask(lambda: self._room.blinding.hidden(actor, result)):
                 return refused(403, "read-first")
         if case is not None or act in LOOKS:
-            what = names.get("name", rule.path)
+            what = rule.path if found is None else found.folder.name
             await self._room.ask(lambda: gate.viewed(actor, what, case))
-        request.scope["pathology.actor"], request.scope["pathology.result"] = actor, found
         return None
 
     def _rule(self, scope: Scope) -> tuple[Rule | None, dict[str, str]]:
