@@ -42,6 +42,8 @@ LEAST: dict[Act, set[Role]] = {
     "purge-case": {"administrator"},
     "send-final": {"pathologist", "operator", "service"},
     "send-bundle": {"pathologist", "operator"},
+    "answer-bundle": {"pathologist", "operator"},
+    "upload-slide": {"technician", "operator"},
     "back-up": {"administrator"},
 }
 """Written a second time on purpose: a role that gains an act changes two places."""
