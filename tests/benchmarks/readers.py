@@ -107,11 +107,12 @@ def accounts_and_cases(given: argparse.Namespace) -> list[str]:
 
 @dataclass
 class Took:
-    """Milliseconds of every answer, by what was asked for."""
+    """Milliseconds of every answer, by what was asked for; how often a connection was gone."""
 
     tile: list[float] = field(default_factory=list)
     worklist: list[float] = field(default_factory=list)
     points: list[float] = field(default_factory=list)
+    again: int = 0
 
 
 class Reader:
@@ -149,7 +150,9 @@ class Reader:
         start = time.perf_counter()
         try:
             answer = self._answer(path)
-        except http.client.RemoteDisconnected:  # after seconds without a question, as in a browser
+        except ConnectionResetError:  # closed after seconds without a question; browsers ask again
+            self._to.close()
+            self.took.again += 1
             answer = self._answer(path)
         content = answer.read()
         if answer.status != 200:
@@ -262,6 +265,7 @@ def told(took: list[Took], seconds: float, processor_s: float) -> None:
             f"| {what} | {len(ms):,} | {len(ms) / seconds:.1f} | {middle:.0f} | {high:.0f} | "
             f"{ms.max():.0f} |"
         )
+    print(f"asked again on a new connection: {sum(each.again for each in took)}")
     print(f"the server used {processor_s / seconds:.2f} of a core; load {os.getloadavg()[0]:.1f}")
 
 
