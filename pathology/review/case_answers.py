@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pathology.records.actor import Actor
-from pathology.records.case_review import Change
+from pathology.records.case_review import Change, ReviewCase
 from pathology.records.report_state import ReportState
 from pathology.review.answers import refused, told
 from pathology.review.case_steps import ASSIGN_STEPS, REVIEW_STEPS, Asked, Step, StrangeBody, text
@@ -36,8 +36,9 @@ async def worklist(request: Request) -> Response:
         room.new_cases.look(actor)
         lines = desk.ledger.worklist(states, who)
         told_lines = [line_told(line) for line in lines[:MOST_LINES]]
-        for line in told_lines[:MOST_FOUND]:  # each is opened, some milliseconds
-            line.update(_headline(room, desk, actor, line["case"]))
+        for line, told_line in zip(lines[:MOST_FOUND], told_lines, strict=False):
+            found = room.case_listed(desk.ledger, line)
+            told_line.update(_headline(room, desk, actor, found))
         return {
             "cases": told_lines,
             "more": max(0, len(lines) - MOST_LINES),
@@ -47,9 +48,8 @@ async def worklist(request: Request) -> Response:
     return await answered(room, seen)
 
 
-def _headline(room: Room, desk: CaseDesk, actor: Actor, name: str) -> dict[str, Any]:
+def _headline(room: Room, desk: CaseDesk, actor: Actor, found: ReviewCase) -> dict[str, Any]:
     """What was found, for who may see the case; ``shut``: breaking the glass would show it."""
-    found = desk.ledger.case(name)
     asked = CaseAsked(slide_id="", case_id=found.case_id)
     gate = room.desk.gate
     if not gate.allows(actor, "view-case", asked):

@@ -11,10 +11,13 @@ from starlette.requests import HTTPConnection, Request
 
 from pathology.errors import CaseRefused
 from pathology.records.actor import Actor
+from pathology.records.case_ledger import CaseLedger
+from pathology.records.case_review import CaseLine, ReviewCase
 from pathology.records.result import StoredResult
 from pathology.review.blinding import Blinding
 from pathology.review.desk import Desk
 from pathology.review.gate import CaseAsked
+from pathology.review.kept_few import KeptFew
 from pathology.review.lodge import Lodge
 from pathology.review.new_cases import NewCases
 from pathology.review.pace import Pace
@@ -24,6 +27,8 @@ from pathology.review.slide_rack import SlideRack
 T = TypeVar("T")
 GATE_THREADS = 8
 """Requests that are asked about at one time; a session is looked up in a millisecond or so."""
+CASES_KEPT = 200
+"""Of lines of the worklist: each is read and unsealed in a millisecond or two."""
 OUTSIDE_THREADS = 4
 """Questions to the single sign-on at one time."""
 
@@ -37,6 +42,7 @@ class Room:
         self.shelf = Shelf(desk.results, desk.settings)
         self.blinding = Blinding(desk)
         self.new_cases = NewCases(desk, self.shelf)
+        self._cases: KeptFew[CaseLine, ReviewCase] = KeptFew(CASES_KEPT)
         self.rack = SlideRack(desk.slide_of, desk.settings)
         self._tiles = anyio.CapacityLimiter(limits.view.threads)
         self._counts = anyio.CapacityLimiter(limits.asking.counts)
@@ -72,6 +78,13 @@ class Room:
     async def outside(self, do: Callable[[], T]) -> T:
         """Ask the single sign-on; one that hangs keeps nobody from the slides."""
         return await anyio.to_thread.run_sync(do, limiter=self._outside)
+
+    def case_listed(self, cases: CaseLedger, line: CaseLine) -> ReviewCase:
+        """The case of a line of the worklist, read once for each state of the line.
+
+        What changes no line (views, notes, opinions) may be missing: this is for the line alone.
+        """
+        return self._cases.get(line, lambda: cases.case(line.case))
 
     def case_asked(self, name: str) -> CaseAsked | None:
         """What a request for a case of the desk is about; None where there is none."""
