@@ -75,6 +75,7 @@ class DraftsDue:
         self._changed: set[str] = set()
         self._ended: SimpleQueue[str] = SimpleQueue()
         self._read_began: float | None = None
+        self._last = 0  # number of the newest item that was read
         self._read_again_at = self._wanted_at = -math.inf
 
     def ended(self, case_id: str) -> None:
@@ -131,19 +132,31 @@ class DraftsDue:
         return began
 
     def _of_these_days(self) -> list[WorkItem]:
-        since_utc = self._place.since_utc - timedelta(days=self._place.drafts.days)
-        return self._work.items_of_cases(received_since_utc=since_utc)
+        found = self._work.items_of_cases(received_since_utc=self._oldest_utc)
+        self._last = max((item.item_id for item in found), default=0)
+        return found
 
     def _moved(self) -> list[WorkItem]:
-        """What waits or is at work, all that was not done when last seen, and new ones' cases."""
+        """What waits or is at work, what was not done when last seen, and cases of what is new.
+
+        What is new may be done already: a slide can come and be through between two readings.
+        """
         fresh = self._work.items(("waiting", "leased"))
         still = {item.item_id for item in fresh}
         moved = [
             i.item_id for i in self._book.items if i.state != "done" and i.item_id not in still
         ]
-        new = [item.item_id for item in fresh if item.item_id not in self._book]
+        came = self._work.items(after=self._last)
+        self._last = max((item.item_id for item in came), default=self._last)
+        new = {i.item_id for i in came if i.received_utc >= self._oldest_utc}
+        new |= {number for number in still if number not in self._book}
         fresh += self._work.items(ids=moved) if moved else []
-        return fresh + (self._work.items_of_cases(with_items=new) if new else [])
+        return fresh + (self._work.items_of_cases(with_items=sorted(new)) if new else [])
+
+    @property
+    def _oldest_utc(self) -> datetime:
+        """Cases without an order since then are left alone."""
+        return self._place.since_utc - timedelta(days=self._place.drafts.days)
 
     def _stand(self, case: Case, file: CaseFile | None, *, anew: bool) -> None:
         """Find where a case stands, unless nothing of it changed since it was last found."""

@@ -144,6 +144,16 @@ def test_what_failed_and_was_taken_up_again_makes_its_case_whole(site: Site) -> 
     assert site.asks(reading=True)["ACCESSION-0"].results == ("P1/r", "P9/r")
 
 
+def test_a_slide_that_came_and_was_done_between_two_readings_is_seen(site: Site) -> None:
+    site.done(8, 9, at=NOON - 31 * DAYS)
+    assert site.asks() == {}
+    site.done(0)
+    assert site.asks(reading=True)["ACCESSION-0"].results == ("P3/r",)
+    site.done(1)
+    assert site.asks(reading=True)["ACCESSION-0"].results == ("P3/r", "P4/r")
+    assert site.asks(reading=True).keys() == {"ACCESSION-0"}, "the old case stays alone"
+
+
 STATES = st.sampled_from(["waiting", "leased", "done", "failed"])
 CASES = st.sampled_from(["S1", "S2", None])
 
