@@ -48,6 +48,8 @@ def main(words: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", default="", help="faults whose name holds these words")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(words)
+    if not any(given.only in fault.name for fault in FAULTS):
+        parser.error(f"--only: no fault is called {given.only!r}")
     told: list[Told] = []
     if not given.json:
         print(f"seed {given.seed}\n\n| fault | stage | s | result |\n|---|---|---|---|", flush=True)
