@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,7 +81,7 @@ def open_store(folder: Path, *, make: bool = False) -> sqlite3.Connection:
         connection = sqlite3.connect(file, timeout=WAIT_S, isolation_level=None)
         connection.row_factory = sqlite3.Row
         connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA journal_mode = WAL")
+        _write_ahead(connection)
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA trusted_schema = OFF")
         _prepare(connection)
@@ -121,6 +122,20 @@ def broken(cause: Exception) -> KnowledgeError:
     """The error for a file that cannot be used; SQLite's words name no content."""
     detail = cause.strerror if isinstance(cause, OSError) and cause.strerror else str(cause)
     return KnowledgeError(SUBJECT, "store-broken", {"detail": detail[:120]})
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    # Where two make a new file at once, SQLite tells the later one "busy" without waiting its turn.
+    until = time.monotonic() + WAIT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as cause:
+            if cause.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _prepare(connection: sqlite3.Connection) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +50,7 @@ def _sqlite(settings: LedgerSettings, file: Path) -> Engine:
         hide_parameters=True,
         connect_args={"timeout": settings.busy_s, "check_same_thread": False},
     )
-    event.listen(database, "connect", _prepare_sqlite)
+    event.listen(database, "connect", partial(_prepare_sqlite, settings.busy_s))
     event.listen(database, "begin", _begin_sqlite)
     return database
 
@@ -68,12 +70,27 @@ def _make_private(file: Path) -> None:
         raise LedgerError("the ledger's file can be read by others: chmod 600 it")
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _: object) -> None:
+def _prepare_sqlite(busy_s: float, connection: sqlite3.Connection, _: object) -> None:
     # Python's own guesses when to begin are turned off: `_begin_sqlite` says it.
     connection.isolation_level = None
-    pragmas = ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON")
+    _write_ahead(connection, busy_s)
+    pragmas = ("synchronous = FULL", "foreign_keys = ON")
     for pragma in (*pragmas, "secure_delete = ON"):  # a destroyed key leaves no bytes behind
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _write_ahead(connection: sqlite3.Connection, busy_s: float) -> None:
+    # Where two make a new file at once, SQLite tells the later one "busy" without waiting its turn.
+    until = time.monotonic() + busy_s
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL").close()
+        except sqlite3.OperationalError as cause:
+            if cause.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -6,6 +6,7 @@ import json
 import sqlite3
 import stat
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -246,6 +247,23 @@ def test_two_curators_at_once_make_one_entry(tmp_path: Path, words: Words) -> No
     for thread in threads:
         thread.join(30)
     assert ids == [ids[0]] * 4
+
+
+def test_a_new_store_that_many_open_at_once_is_made_once(tmp_path: Path) -> None:
+    """SQLite answers "locked" at once, not after its wait, to the later ones of a new file."""
+
+    def opening(folder: Path, gate: threading.Barrier) -> int:
+        gate.wait()
+        store = open_store(folder, make=True)
+        (entries,) = store.execute("SELECT count(*) FROM entry").fetchone()
+        store.close()
+        return int(entries)
+
+    with ThreadPoolExecutor(8) as crowd:
+        for turn in range(40):
+            gate = threading.Barrier(8)
+            told = [crowd.submit(opening, tmp_path / f"{turn}", gate) for _ in range(8)]
+            assert [one.result(30) for one in told] == [0] * 8
 
 
 def test_an_approval_that_fails_half_way_leaves_nothing(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,24 @@ def test_a_fresh_database_is_made_once(
     prepare_tables(database)
     assert not prepare_tables(database)
     assert tampering.execute("SELECT count(*) FROM writer") == [(1,)]
+
+
+def test_a_new_file_that_many_open_at_once_is_waited_for(tmp_path: Path) -> None:
+    """SQLite answers "locked" at once, not after its wait, to the later ones of a new file."""
+
+    def opening(file: Path, gate: threading.Barrier) -> str:
+        opened = connect(LedgerSettings(source="test"), file)
+        gate.wait()
+        with opened.connect() as connection:
+            mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
+        opened.dispose()
+        return str(mode)
+
+    with ThreadPoolExecutor(8) as crowd:
+        for turn in range(40):
+            gate = threading.Barrier(8)
+            told = [crowd.submit(opening, tmp_path / f"{turn}" / "a.db", gate) for _ in range(8)]
+            assert [one.result(30) for one in told] == ["wal"] * 8
 
 
 def test_a_newer_ledger_is_refused(ledger_site: LedgerSite, tampering: Tampering) -> None:

@@ -80,6 +80,7 @@ async function begin() {
     await enter();
     button.disabled = false;
   });
+  button.disabled = false; // nobody may send it before: the browser would, into the address
   byId("leave").addEventListener("click", goOutside);
   byId("outside").hidden = !(await askJson("/sign-in/ways")).single_sign_on;
   document.body.dataset.ready = "true";
