@@ -132,7 +132,8 @@ def result_of(
         file_name=labels.file_name,
         quality=Quality(
             tissue_mm2=seen.survey.tissue_mm2,
-            analysed_mm2=scored.analysed_mm2,
+            # The map's pixels stand a little over the tissue's edge, which has a grid of its own.
+            analysed_mm2=min(scored.analysed_mm2, seen.survey.tissue_mm2),
             unreadable_tiles=len(seen.tally.lost),
             flags=sources.flags,
             excluded_mm2=_excluded_mm2(seen),

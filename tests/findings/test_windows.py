@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from pathology.findings.ki67_fields import fields_of, levels_of
 from pathology.findings.ki67_hotspot import hot_spot
@@ -74,6 +75,23 @@ def test_in_an_even_tumour_all_is_one_level():
     uneven = levels_of(np.repeat([10, 60, 120, 190], [20, 10, 10, 10]), scored, RULES.fields)
     assert set(even) == {0}
     assert np.bincount(uneven).tolist() == [20, 10, 10, 10]
+
+
+@given(
+    squares=st.lists(
+        st.integers(1, 200).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))),
+        min_size=2,
+        max_size=12,
+    )
+)
+def test_whether_squares_differ_is_pearsons_test(squares):
+    positive, scored = np.array(squares, np.int64).T
+    table = np.stack([positive, scored - positive])
+    one_kind = not table.sum(axis=1).all()
+    p = 1.0 if one_kind else float(stats.chi2_contingency(table, correction=False).pvalue)
+    assume(abs(p - RULES.fields.homogeneous_p) > 1e-9)
+    one_level = not levels_of(positive, scored, RULES.fields).any()
+    assert one_level == (p >= RULES.fields.homogeneous_p)
 
 
 def test_levels_that_are_present_get_a_field_first():

@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from pathology.exchange.cells_parquet import CellsWriter
+from pathology.exchange.stored_result import read_result
 from pathology.pipeline.recount import AT_ONCE, count_region, remembered
 from pathology.records.prediction import CellClass, Nuclei, Positivity
 from pathology.records.region import Polygon, Ring, SlideRegion
@@ -54,6 +55,12 @@ def test_a_region_has_the_index_of_its_nuclei(
     area = (right - left) * (bottom - top) * 0.25 / 1e6
     assert told["area_mm2"] == pytest.approx(area, rel=1e-6)
     assert told["analysed_mm2"] == pytest.approx(area, rel=0.05)
+
+
+def test_no_more_is_analysed_than_there_is(painted_desk: PaintedDesk) -> None:
+    """The two areas come from grids of their own; what is told must still make sense."""
+    quality = read_result(painted_desk.folder).quality
+    assert 0.95 * quality.tissue_mm2 < quality.analysed_mm2 <= quality.tissue_mm2
 
 
 def test_too_few_nuclei_are_no_number(client: TestClient, painted_desk: PaintedDesk) -> None:

@@ -8,6 +8,13 @@ import { byId, make } from "./make.js";
 import { worklist } from "./worklist.js";
 import { moment, quantity, say, sayOr, speak, spoken } from "./words.js";
 
+/** What speaks against a result, in the reader's words. @param {string} flag */
+function flagged(flag) {
+  const [, kind] = flag.match(/^excluded-(.+)$/) ?? [];
+  if (kind) return say("list.left-out", { what: sayOr(`kind.${kind}`, kind) });
+  return sayOr(`flag.${flag}`, flag.replaceAll("-", " ").replace("{marker}", ""));
+}
+
 /** @param {any[]} results */
 function draw(results) {
   document.title = say("page");
@@ -19,7 +26,7 @@ function draw(results) {
       ? ` (${quantity(first.low, first.unit)} – ${quantity(first.high, first.unit)})` : "";
     const told = !first ? "–" : missing ? say("not-measurable") : `${quantity(first.value, first.unit)}${interval}`;
     const flags = [r.tumour_region_source === "automatic" ? say("list.provisional") : "",
-      ...r.flags.map((/** @type {string} */ f) => sayOr(`flag.${f}`, f.replaceAll("-", " ").replace("{marker}", "")))];
+      ...r.flags.map(flagged)];
     const path = `/slides/${encodeURIComponent(r.slide_id)}/${encodeURIComponent(r.name)}`;
     return make("tr", {},
       make("th", { scope: "row" }, make("a", { href: path, text: r.slide_id })),
