@@ -33,6 +33,5 @@ def test_what_was_left_out_is_named(
         tab.goto(url)
         tab.wait_for_selector("body[data-ready=true]")
         row = tab.inner_text("#rows")
-        context.close()
     assert all(words in row for words in WORDED[language])
     assert "_" not in row

@@ -25,9 +25,9 @@ def slides_of(desk: PaintedDesk) -> str:
 
 
 @pytest.fixture(scope="module")
-def page(browser: Any, served: Served, painted_desk: PaintedDesk) -> Iterator[Page]:
+def page(chromium: Any, served: Served, painted_desk: PaintedDesk) -> Iterator[Page]:
     """One tab for all tests that leave it as it was."""
-    with opened(browser, served, slides_of(painted_desk)) as found:
+    with opened(chromium, served, slides_of(painted_desk)) as found:
         yield found
 
 

@@ -36,7 +36,6 @@ def test_without_its_script_it_sends_nothing(browser: Any, url: str) -> None:
     tab.press("#password", "Enter")
     tab.wait_for_timeout(500)
     assert tab.url == f"{url}/sign-in"
-    context.close()
 
 
 def test_the_browser_may_send_no_form_by_itself(browser: Any, url: str) -> None:
@@ -50,7 +49,6 @@ def test_the_browser_may_send_no_form_by_itself(browser: Any, url: str) -> None:
     tab.evaluate("document.querySelector('#entry').submit()")
     tab.wait_for_timeout(500)
     assert (tab.url, asked) == (f"{url}/sign-in", [])
-    context.close()
 
 
 def test_a_slow_script_loses_no_click(browser: Any, url: str) -> None:
@@ -64,4 +62,3 @@ def test_a_slow_script_loses_no_click(browser: Any, url: str) -> None:
     tab.click("#enter")
     tab.wait_for_selector("#told:not([hidden])")
     assert tab.url == f"{url}/sign-in"
-    context.close()
