@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from pathology.records.actor import Actor
-from pathology.records.case_review import CaseLine, Change
+from pathology.records.case_review import Change, ReviewCase
 from pathology.records.report_state import ReportState
 from pathology.review.answers import refused, told
 from pathology.review.case_steps import ASSIGN_STEPS, REVIEW_STEPS, Asked, Step, StrangeBody, text
@@ -35,10 +35,12 @@ async def worklist(request: Request) -> Response:
     def seen(desk: CaseDesk) -> dict[str, Any]:
         room.new_cases.look(actor)
         lines = desk.ledger.worklist(states, who)
-        pressing, others = lines[:MOST_FOUND], lines[MOST_FOUND:MOST_LINES]
-        found = [line_told(line) | _headline(room, desk, actor, line) for line in pressing]
+        told_lines = [line_told(line) for line in lines[:MOST_LINES]]
+        for line, told_line in zip(lines[:MOST_FOUND], told_lines, strict=False):
+            found = room.case_listed(desk.ledger, line)
+            told_line.update(_headline(room, desk, actor, found))
         return {
-            "cases": found + [line_told(line) | _shut(room, actor, line) for line in others],
+            "cases": told_lines,
             "more": max(0, len(lines) - MOST_LINES),
             "you": actor.name,
         }
@@ -46,19 +48,12 @@ async def worklist(request: Request) -> Response:
     return await answered(room, seen)
 
 
-def _shut(room: Room, actor: Actor, line: CaseLine) -> dict[str, Any]:
-    """Nothing for who may see the case; else ``shut``: whether breaking the glass would show it."""
+def _headline(room: Room, desk: CaseDesk, actor: Actor, found: ReviewCase) -> dict[str, Any]:
+    """What was found, for who may see the case; ``shut``: breaking the glass would show it."""
+    asked = CaseAsked(slide_id="", case_id=found.case_id)
     gate = room.desk.gate
-    if gate.allows(actor, "view-case", CaseAsked(slide_id="", case_id=line.case)):
-        return {}
-    return {"shut": gate.allows(actor, "view-case", None)}
-
-
-def _headline(room: Room, desk: CaseDesk, actor: Actor, line: CaseLine) -> dict[str, Any]:
-    """What was found, for who may see the case; of others' cases no more than their name."""
-    found = room.case_listed(desk.ledger, line)
-    if shut := _shut(room, actor, line):
-        return {"case_id": found.case_id, **shut}
+    if not gate.allows(actor, "view-case", asked):
+        return {"case_id": found.case_id, "shut": gate.allows(actor, "view-case", None)}
     hidden = desk.ledger.hidden_from(found, actor.name)
     return headline_told(found, hidden, room.desk.settings)
 

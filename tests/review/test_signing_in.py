@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from pathology.errors import LedgerAway
-from pathology.review import case_answers
 from pathology.review.headers import HEADERS
 from pathology.review.lodge import Lodge
 from tests.access import OTHER, PASSWORD
@@ -246,28 +245,6 @@ def test_a_case_of_the_desk_is_named_as_the_desk_calls_it(
             assert "shut" not in line
         with real.browser(real.token(SECOND)) as browser:
             assert browser.get(f"/cases/{case}/told").status_code == 404, "glass is one person's"
-
-
-def test_lines_far_down_say_whose_case_is_shut(
-    painted_desk: PaintedDesk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of the most pressing lines alone it is told what was found; who may open them, of all."""
-    with drafted_desk(painted_desk, tmp_path) as drafted:
-        real, case = drafted.real, drafted.case
-        with real.browser(real.token(READER)) as browser:
-            browser.get("/cases/list")
-            monkeypatch.setattr(case_answers, "MOST_FOUND", 0)
-            (line,) = browser.get("/cases/list").json()["cases"]
-            assert "found" not in line
-            assert "shut" not in line
-        real.only_assigned()
-        asked = {"case": case, "password": PASSWORD, "reason": "frozen section tonight"}
-        with real.browser(real.token(READER)) as browser:
-            (line,) = browser.get("/cases/list").json()["cases"]
-            assert line["shut"] is True
-            assert browser.post("/glass", json=asked).status_code == 200
-            (line,) = browser.get("/cases/list").json()["cases"]
-            assert "shut" not in line
 
 
 def test_who_gives_out_work_needs_to_see_no_case(painted_desk: PaintedDesk, tmp_path: Path) -> None:
